@@ -1,0 +1,52 @@
+"""Events: facts that writes tell and the log keeps."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+from bson import ObjectId
+
+from app.core.actor import Actor
+from app.core.clock import new_id
+
+
+@dataclass(frozen=True)
+class Event:
+    """One fact. A subclass, a frozen keyword-only dataclass, names what happened and to what: ids and what changed, no secrets.
+
+    The feeds it belongs to are its organization's (`o:<id>`) and those that `feeds` names: few, never one for each member of
+    something large. `version` rises when the fields change their meaning; readers pass over what they do not know.
+    """
+
+    actor: Actor
+    id: ObjectId = field(default_factory=new_id, kw_only=True)
+
+    version: ClassVar[int] = 1
+    _types: ClassVar[dict[str, type["Event"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Event._types[cls.type()] = cls
+
+    @classmethod
+    def type(cls) -> str:
+        return f"{cls.__name__}.{cls.version}"
+
+    def feeds(self) -> Iterable[str]:
+        """The feeds besides the organization's own."""
+        return ()
+
+    def row(self) -> dict[str, Any]:
+        """What the log keeps of it: event id `e`, type `t`, organization `o`, streams `s`, actor `a`, data `d`."""
+        organization = self.actor.organization_id
+        streams = [f"o:{organization}", *self.feeds()] if organization else list(self.feeds())
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("actor", "id")}
+        return {"e": self.id, "t": self.type(), "o": organization, "s": streams, "a": self.actor.name, "d": data}
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Self | None:
+        """The event in a row of the log, acting as the platform in its organization; None when its type is not known here."""
+        kind = cls._types.get(row["t"])
+        if kind is None or not issubclass(kind, cls):
+            return None
+        return kind(Actor.platform(row["o"]), id=row["e"], **row["d"])

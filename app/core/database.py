@@ -1,0 +1,58 @@
+"""The process's connection to MongoDB."""
+
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+
+Document = dict[str, Any]
+
+_client: AsyncMongoClient[Document] | None = None
+_name = ""
+
+
+def connect(uri: str, name: str, **options: Any) -> None:
+    """Set the database of this process; nothing is sent before the first command. Options are PyMongo's, for tests.
+
+    The tuning is for failover: a dead node is noticed in two seconds, a hung one in fifteen, and a write that was
+    acknowledged is on a majority.
+    """
+    global _client, _name
+    tuned: dict[str, Any] = {
+        "w": "majority",
+        "retryWrites": True,
+        "retryReads": True,
+        "connectTimeoutMS": 2_000,
+        "heartbeatFrequencyMS": 2_000,
+        "serverSelectionTimeoutMS": 8_000,
+        "socketTimeoutMS": 15_000,
+        "waitQueueTimeoutMS": 2_000,
+        "maxPoolSize": 50,
+        "maxIdleTimeMS": 300_000,
+        "tz_aware": True,
+        "appname": "atrium",
+    }
+    _client, _name = AsyncMongoClient(uri, **{**tuned, **options}), name
+
+
+async def close() -> None:
+    global _client
+    if _client is not None:
+        await _client.close()
+        _client = None
+
+
+def client() -> AsyncMongoClient[Document]:
+    if _client is None:
+        raise RuntimeError("connect() comes first")
+    return _client
+
+
+def database() -> AsyncDatabase[Document]:
+    return client().get_database(_name, CodecOptions(tz_aware=True))
+
+
+def collection(name: str) -> AsyncCollection[Document]:
+    return database()[name]

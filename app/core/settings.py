@@ -1,0 +1,89 @@
+"""Settings: typed, read once from the environment (and `.env`), every bad value named at the start."""
+
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import AnyHttpUrl, Field, SecretStr, UrlConstraints, ValidationError, model_validator
+from pydantic_core import Url
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    DEV = "dev"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+RedisUrl = Annotated[Url, UrlConstraints(allowed_schemes=["redis", "rediss"], host_required=True)]
+SmtpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the message lists every variable to mend, one a line."""
+
+
+class Settings(BaseSettings):
+    """Every knob of Atrium. The environment variable of a field is its name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    atrium_env: Environment = Environment.PRODUCTION
+    mongodb_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://.+")]
+    mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")] = "atrium"
+    redis_url: RedisUrl
+    secret_key: Annotated[SecretStr, Field(min_length=32)]
+    """Signs tokens and seals stored answers: 32 random characters or more."""
+    public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
+    """Where people reach Atrium; links in e-mails start with it, and its origin may open sockets."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins of the SPAs, separated by commas, that browsers may call from."""
+    smtp_url: SmtpUrl = Url("smtp://127.0.0.1:1025")
+    """smtp[s]://[user:password@]host[:port]"""
+    mail_from: str = "Atrium <no-reply@atrium.example>"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "json"
+
+    access_token_seconds: Annotated[int, Field(ge=30, le=86_400)] = 600
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
+    absence_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
+    """How long a message waits for an absent member before an e-mail tells them."""
+
+    graphql_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10
+    graphql_max_body_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 131_072
+    graphql_max_tokens: Annotated[int, Field(ge=100)] = 2_000
+    graphql_max_depth: Annotated[int, Field(ge=3)] = 12
+    graphql_max_fields: Annotated[int, Field(ge=10)] = 500
+    graphql_max_aliases: Annotated[int, Field(ge=1)] = 30
+    graphql_max_directives: Annotated[int, Field(ge=1)] = 50
+    graphql_max_cost: Annotated[int, Field(ge=100)] = 5_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _origins(cls, values: dict[str, object]) -> dict[str, object]:
+        origins = values.get("allowed_origins")
+        if isinstance(origins, str):
+            values["allowed_origins"] = tuple(o.strip().rstrip("/") for o in origins.split(",") if o.strip())
+        return values
+
+    @property
+    def open(self) -> bool:
+        """Whether introspection, suggestions, GET queries and GraphiQL are offered: in development only."""
+        return self.atrium_env is Environment.DEV
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for one in error.errors(include_url=False, include_input=False):
+        name = str(one["loc"][0]).upper() if one["loc"] else "settings"
+        lines.append(f"  {name}: {'is missing' if one['type'] == 'missing' else one['msg']}")
+    return "The settings are not usable (.env.example explains each):\n" + "\n".join(lines)
