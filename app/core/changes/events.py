@@ -12,10 +12,12 @@ from app.core.clock import new_id
 
 @dataclass(frozen=True)
 class Event:
-    """One fact. A subclass, a frozen keyword-only dataclass, names what happened and to what: ids and what changed, no secrets.
+    """One fact. A subclass, a frozen keyword-only dataclass, names what happened and to what: ids and what changed,
+    never secrets.
 
-    The feeds it belongs to are its organization's (`o:<id>`) and those that `feeds` names: few, never one for each member of
-    something large. `version` rises when the fields change their meaning; readers pass over what they do not know.
+    The feeds it belongs to are its organization's (`o:<id>`) and those that `feeds` names: few, never one for each
+    member of something large. `version` rises when the fields change their meaning; readers pass over what they do not
+    know.
     """
 
     actor: Actor
@@ -45,7 +47,7 @@ class Event:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Self | None:
-        """The event in a row of the log, acting as the platform in its organization; None when its type is not known here."""
+        """The event in a row of the log, with the platform as its actor; None when its type is not known here."""
         kind = cls._types.get(row["t"])
         if kind is None or not issubclass(kind, cls):
             return None

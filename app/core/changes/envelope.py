@@ -1,0 +1,58 @@
+"""The envelope in which events travel: the `_events` field of a written document.
+
+It is a Binary, because MongoDB logs a scalar whole but may log a changed array as a diff of its parts. Every change of
+a document overwrites it and nothing clears it: only the sequencer reads it, in the oplog entry of the write.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from bson import Binary, ObjectId, decode, encode
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+
+from app.core.changes.events import Event
+
+FIELD = "_events"
+MAX_EVENT_BYTES = 64 * 1024
+"""An event holds ids and what changed; one that grows beyond this carries content that belongs in a document."""
+
+_UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def pack(events: Iterable[Event]) -> Binary:
+    """Raises ValueError for an event that is too large, InvalidDocument for one that BSON cannot hold."""
+    rows = [event.row() for event in events]
+    packed = encode({"v": rows})
+    if len(packed) > MAX_EVENT_BYTES:
+        for row in rows:
+            if (size := len(encode(row))) > MAX_EVENT_BYTES:
+                raise ValueError(f"{row['t']} takes {size:,} bytes; an event may take {MAX_EVENT_BYTES:,}")
+    return Binary(packed)
+
+
+def unpack(envelope: object) -> list[dict[str, Any]]:
+    """The rows of the events in an envelope. What cannot be read is logged and left out: it must never stop the log."""
+    try:
+        rows = decode(bytes(envelope), _UTC)["v"]  # type: ignore[call-overload]
+    except (BSONError, KeyError, TypeError, ValueError) as error:
+        _log.error("events_unreadable", error=repr(error))
+        return []
+    readable = [row for row in rows if _is_event(row)] if isinstance(rows, list) else []
+    if not isinstance(rows, list) or len(readable) < len(rows):
+        _log.error("events_unreadable", error="an event lacks its id, type, streams, actor or data")
+    return readable
+
+
+def _is_event(row: object) -> bool:
+    return (
+        isinstance(row, Mapping)
+        and isinstance(row.get("e"), ObjectId)
+        and isinstance(row.get("t"), str)
+        and isinstance(row.get("s"), list)
+        and isinstance(row.get("a"), str)
+        and isinstance(row.get("d"), Mapping)
+        and (row.get("o") is None or isinstance(row["o"], ObjectId))
+    )

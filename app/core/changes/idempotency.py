@@ -1,0 +1,60 @@
+"""Idempotency keys: a request that is sent twice happens once and is answered twice."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from pymongo.errors import DuplicateKeyError
+
+from app.core import database
+from app.core.changes.scope import atomic, scoped, session
+from app.core.clock import now
+from app.core.errors import Conflict
+
+T = TypeVar("T")
+
+REQUESTS = "requests"
+KEPT = timedelta(days=7)
+
+
+class IdempotencyKeyReused(Conflict):
+    """The key was sent before with another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+async def once(
+    key: str,
+    fingerprint: str,
+    call: Callable[[], Awaitable[T]],
+    *,
+    seal: Callable[[T], bytes],
+    open: Callable[[bytes], T],
+) -> T:
+    """Run `call` in one transaction the first time that `key` is seen; later, answer what it answered then.
+
+    `key` names tenant, actor and the client's key; `fingerprint` is a digest of the request's content. `seal` and
+    `open` turn an answer into bytes and back; they should encrypt what must not lie in a database. A refusal or
+    failure of `call` is not kept, so the client may send the request again. Raises IdempotencyKeyReused for another
+    fingerprint.
+    """
+    if scoped():
+        raise RuntimeError("once() opens its own scope; inside another, a repeated key would end that transaction")
+
+    @atomic
+    async def first() -> T:
+        requests = database.collection(REQUESTS)
+        await requests.insert_one({"_id": key, "fingerprint": fingerprint, "at": now()}, session=session())
+        answer = await call()
+        await requests.update_one({"_id": key}, {"$set": {"answer": seal(answer)}}, session=session())
+        return answer
+
+    try:
+        return await first()
+    except DuplicateKeyError:
+        stored = await database.collection(REQUESTS).find_one({"_id": key})
+        if stored is None:  # a document of `call` was the duplicate
+            raise
+    if stored["fingerprint"] != fingerprint:
+        raise IdempotencyKeyReused("This idempotency key was used for another request.")
+    return open(stored["answer"])
