@@ -1,0 +1,1 @@
+"""Atrium on one machine: private servers, a mail box, and the supervisor of `atrium dev`."""

@@ -1,0 +1,120 @@
+"""Child processes that do not outlive their parent."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+LOG_TAIL_LINES = 10
+
+_DIES_WITH_PARENT = (
+    "import ctypes, os, sys\n"
+    "ctypes.CDLL(None).prctl(1, 15)\n"  # PR_SET_PDEATHSIG, SIGTERM; kept over exec
+    "os.getppid() == int(sys.argv[1]) or sys.exit('the parent is gone')\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
+)
+
+
+class ChildFailed(Exception):
+    """A child process ended before it was of use; the message shows the end of its log."""
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Child:
+    """One program, started in its own session so that Ctrl-C reaches its parent alone, writing to a log file.
+
+    On Linux the kernel sends it SIGTERM when the thread that called `start` ends, whatever ended it; so start it
+    from the main thread. Elsewhere `sweep` removes what a killed parent left behind. The log and the pid file are
+    `<name>.log` and `<name>.pid` in `directory`, which has one owner at a time.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], directory: Path, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.command, self.environment = name, list(command), environment
+        self.log_file, self.pid_file = directory / f"{name}.log", directory / f"{name}.pid"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs. Minus the signal's number when a signal ended it."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        self.sweep()
+        command = self.command
+        if sys.platform == "linux":
+            # A launcher and not `preexec_fn`, which is unsafe where threads run.
+            command = [sys.executable, "-I", "-S", "-c", _DIES_WITH_PARENT, str(os.getpid()), *command]
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=None if self.environment is None else dict(self.environment),
+                start_new_session=True,
+            )
+        self.pid_file.write_text(str(self._process.pid))
+
+    def stop(self, grace_seconds: float = 30) -> None:
+        """SIGTERM, and SIGKILL after the grace; returns when the process is gone."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+        try:
+            self._process.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+        self.pid_file.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would be."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def sweep(self) -> None:
+        """End the process that an earlier owner of this directory left behind, if it is still the same program."""
+        try:
+            left = psutil.Process(int(self.pid_file.read_text()))
+            same = self.command[0] in left.cmdline()
+        except (OSError, ValueError, psutil.Error):
+            return
+        if same:
+            with suppress(psutil.Error):
+                left.terminate()
+                left.wait(30)
+
+    def log_tail(self) -> str:
+        """The last lines of the log for an error message; of a log in mongod's JSON the last errors, if it has any."""
+        try:
+            lines = self.log_file.read_text(errors="replace").splitlines()
+        except OSError:
+            return ""
+        errors = [line for line in lines if '"s":"E"' in line or '"s":"F"' in line]
+        return "\n".join((errors or lines)[-LOG_TAIL_LINES:])
