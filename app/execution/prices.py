@@ -1,0 +1,166 @@
+"""What an operation costs: an upper bound of the objects it makes the server build, known before it runs.
+
+A scalar costs nothing, an object 1, a page 2 and each of its `first` items what one item costs, a mutation and a
+subscription 10. A list without `first` counts as ten items. Field metadata overrides: `cost` is the price of the field
+itself, `items` the length of its list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLArgument,
+    GraphQLCompositeType,
+    GraphQLField,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLSchema,
+    IntValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+)
+
+from app.core.paging import MAX_PAGE
+
+OBJECT, PAGE, COMMAND, LIST_ITEMS = 1, 2, 10, 10
+PAGE_ARGUMENT = "first"
+
+
+class PageSize(NamedTuple):
+    """A page size that a variable gives."""
+
+    variable: str
+    default: int
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        value = variables.get(self.variable)
+        return max(0, self.default if value is None else value)
+
+
+Terms = dict[tuple[PageSize, ...], int]
+"""A sum of products: the factor by the page sizes it is multiplied with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A sum known from the text, and what depends on variables."""
+
+    fixed: int
+    variable: tuple[tuple[int, tuple[PageSize, ...]], ...] = ()
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """The whole price, given the coerced variables."""
+        return self.fixed + sum(factor * prod(size.of(variables) for size in sizes) for factor, sizes in self.variable)
+
+
+def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Price:
+    """The price of one operation of a valid document."""
+    root = schema.get_root_type(operation.operation)
+    assert root is not None
+    base = 0 if operation.operation is OperationType.QUERY else COMMAND
+    terms = _Pricing(schema, document, root, base).selections(operation.selection_set, root)
+    fixed = terms.pop((), 0)
+    return Price(fixed, tuple((factor, sizes) for sizes, factor in terms.items()))
+
+
+class _Pricing:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, root: GraphQLObjectType, base: int) -> None:
+        self._schema, self._root, self._base = schema, root, base
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._known: dict[tuple[str, int | PageSize | None], Terms] = {}
+
+    def selections(
+        self, node: SelectionSetNode, parent: GraphQLCompositeType, page: int | PageSize | None = None
+    ) -> Terms:
+        """The price of what is selected of one `parent`; `page` is the length of its lists if it is a page."""
+        terms: Terms = {}
+        for selection in node.selections:
+            if isinstance(selection, FieldNode):
+                _add(terms, self._field(selection, parent, page))
+            elif isinstance(selection, FragmentSpreadNode):
+                _add(terms, self._fragment(selection.name.value, page))
+            else:
+                _add(terms, self._conditional(selection, parent, page))
+        return terms
+
+    def _fragment(self, name: str, page: int | PageSize | None) -> Terms:
+        known = self._known.get((name, page))
+        if known is None:
+            fragment = self._fragments[name]
+            known = self._known[name, page] = self._conditional(fragment, self._root, page)
+        return known
+
+    def _conditional(self, node: Any, parent: GraphQLCompositeType, page: int | PageSize | None) -> Terms:
+        condition = node.type_condition
+        of: Any = self._schema.type_map[condition.name.value] if condition else parent
+        return self.selections(node.selection_set, of, page)
+
+    def _field(self, node: FieldNode, parent: GraphQLCompositeType, page: int | PageSize | None) -> Terms:
+        name = node.name.value
+        if name.startswith("__"):
+            return {}
+        field: GraphQLField = parent.fields[name]  # type: ignore[union-attr]
+        metadata = _metadata(field)
+        named: Any = get_named_type(field.type)
+        is_list = isinstance(get_nullable_type(field.type), GraphQLList)
+        size = _page_size(node, field)
+        own = metadata.get("cost")
+        if own is None:
+            own = self._base if parent is self._root else 0
+            own = own or (PAGE if size is not None else OBJECT if is_composite_type(named) else 0)
+        if node.selection_set is None:
+            return {(): own}
+        if is_list:
+            items = _first_known(size, metadata.get("items"), page, LIST_ITEMS)
+            terms = self.selections(node.selection_set, named)
+            _add(terms, {(): own})
+            return _times(terms, items)
+        terms = self.selections(node.selection_set, named, size)
+        _add(terms, {(): own})
+        return terms
+
+
+def _first_known(*sizes: int | PageSize | None) -> int | PageSize:
+    return next(size for size in sizes if size is not None)
+
+
+def _metadata(field: GraphQLField) -> Mapping[str, Any]:
+    definition = field.extensions.get("strawberry-definition")
+    return {} if definition is None else definition.metadata
+
+
+def _page_size(node: FieldNode, field: GraphQLField) -> int | PageSize | None:
+    """The size of the page a field asks for; None when it does not page."""
+    argument: GraphQLArgument | None = field.args.get(PAGE_ARGUMENT)
+    if argument is None:
+        return None
+    default = argument.default_value if isinstance(argument.default_value, int) else MAX_PAGE
+    for given in node.arguments or ():
+        if given.name.value == PAGE_ARGUMENT:
+            if isinstance(given.value, VariableNode):
+                return PageSize(given.value.name.value, default)
+            if isinstance(given.value, IntValueNode):
+                return max(0, int(given.value.value))
+    return default
+
+
+def _add(terms: Terms, more: Terms) -> None:
+    for sizes, factor in more.items():
+        terms[sizes] = terms.get(sizes, 0) + factor
+
+
+def _times(terms: Terms, size: int | PageSize) -> Terms:
+    if isinstance(size, int):
+        return {sizes: factor * size for sizes, factor in terms.items()}
+    return {tuple(sorted((*sizes, size))): factor for sizes, factor in terms.items()}
