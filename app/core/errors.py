@@ -39,6 +39,12 @@ class Conflict(AppError):
     code = "CONFLICT"
 
 
+class VersionConflict(Conflict):
+    """Somebody changed it since it was read."""
+
+    code = "VERSION_CONFLICT"
+
+
 class Forbidden(AppError):
     """The caller may not do it."""
 

@@ -64,6 +64,14 @@ class Row:
         return cls._encoder(self)
 
 
+def codec(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Functions that turn a value of the annotated type (a row, a Value, an enum, a list or scalar) into BSON and back."""
+    scope: dict[str, Any] = {}
+    write, read = _write("value", hint, scope), _read("value", hint, scope)
+    exec(f"def encode(value): return {write}\ndef decode(value): return {read}", scope)  # noqa: S102
+    return scope["encode"], scope["decode"]
+
+
 def _decoder(cls: type[Row], columns: Mapping[str, Any], names: list[str]) -> Decode:
     slots = type(cls.__name__, (cls,), {"__slots__": tuple(columns), "__module__": cls.__module__})
     scope: dict[str, Any] = {"Row": slots, "new": object.__new__}
@@ -102,6 +110,9 @@ def _read(source: str, hint: Any, scope: dict[str, Any]) -> str:
     if kind == "enum":
         scope[hint.__name__] = {member.value: member for member in hint}
         return f"{hint.__name__}[{source}]"
+    if kind == "row":
+        scope[hint.__name__] = hint
+        return f"{hint.__name__}.decode({source})"
     if kind == "value":
         scope[hint.__name__], hints = hint, get_type_hints(hint)
         parts = []
@@ -127,6 +138,8 @@ def _write(source: str, hint: Any, scope: dict[str, Any]) -> str:
         return f"list({source})" if value == "item" else f"[{value} for item in {source}]"
     if kind == "enum":
         return f"{source}.value"
+    if kind == "row":
+        return f"{source}.encode()"
     if kind == "value":
         hints = get_type_hints(hint)
         parts = (f"{p.name!r}: {_write(f'{source}.{p.name}', hints[p.name], scope)}" for p in fields(hint))
@@ -143,6 +156,8 @@ def _shape(hint: Any) -> tuple[str, Any]:
         return "list", parameters[0]
     if isinstance(hint, type) and issubclass(hint, Enum):
         return "enum", None
+    if isinstance(hint, type) and issubclass(hint, Row):
+        return "row", None
     if isinstance(hint, type) and issubclass(hint, Value) and is_dataclass(hint):
         return "value", None
     return "plain", None

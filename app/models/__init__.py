@@ -1,0 +1,68 @@
+"""Every stored thing, by name."""
+
+from app.models.base import StoredDocument, StoredRow, TenantRow
+from app.models.identity.credentials import Credential, CredentialDocument
+from app.models.identity.sessions import Session, SessionDocument
+from app.models.identity.users import User, UserDocument
+from app.models.messaging.conversations import Conversation, ConversationDocument, ConversationKind
+from app.models.messaging.messages import Attachment, Message, MessageDocument, Reaction
+from app.models.messaging.participants import Participant, ParticipantDocument, ParticipantRole
+from app.models.notifications.notifications import Notification, NotificationDocument, NotificationKind
+from app.models.organizations.invitations import Invitation, InvitationDocument, InvitationState
+from app.models.organizations.memberships import Membership, MembershipDocument, MembershipState
+from app.models.organizations.organizations import Organization, OrganizationDocument
+from app.models.organizations.permissions import GRANTS, Permission, Role
+
+DOCUMENTS: list[type[StoredDocument]] = [
+    ConversationDocument,
+    CredentialDocument,
+    InvitationDocument,
+    MembershipDocument,
+    MessageDocument,
+    NotificationDocument,
+    OrganizationDocument,
+    ParticipantDocument,
+    SessionDocument,
+    UserDocument,
+]
+"""What Beanie keeps indexes for."""
+
+TENANT_COLLECTIONS = frozenset(d.collection for d in DOCUMENTS if issubclass(d, TenantRow))  # type: ignore[attr-defined]
+"""Collections whose every command must name an organization."""
+
+__all__ = [
+    "DOCUMENTS",
+    "GRANTS",
+    "TENANT_COLLECTIONS",
+    "Attachment",
+    "Conversation",
+    "ConversationDocument",
+    "ConversationKind",
+    "Credential",
+    "CredentialDocument",
+    "Invitation",
+    "InvitationDocument",
+    "InvitationState",
+    "Membership",
+    "MembershipDocument",
+    "MembershipState",
+    "Message",
+    "MessageDocument",
+    "Notification",
+    "NotificationDocument",
+    "NotificationKind",
+    "Organization",
+    "OrganizationDocument",
+    "Participant",
+    "ParticipantDocument",
+    "ParticipantRole",
+    "Permission",
+    "Reaction",
+    "Role",
+    "Session",
+    "SessionDocument",
+    "StoredRow",
+    "TenantRow",
+    "User",
+    "UserDocument",
+]

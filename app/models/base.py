@@ -29,7 +29,9 @@ class StoredRow(Row):
         raise NotImplementedError
 
     @classmethod
-    async def find(cls, actor: Actor, where: Where | None = None, *, fields: Names | None = None, **equal: Any) -> Self | None:
+    async def find(
+        cls, actor: Actor, where: Where | None = None, *, fields: Names | None = None, **equal: Any
+    ) -> Self | None:
         projection, decode = cls.plan(fields)
         found = await collection(cls.collection).find_one(
             cls.within(actor, where, **equal), projection, session=changes.session()
@@ -50,11 +52,19 @@ class StoredRow(Row):
 
     @classmethod
     async def all(
-        cls, actor: Actor, where: Where | None = None, *, fields: Names | None = None, order: Order | None = None, limit: int = 0
+        cls,
+        actor: Actor,
+        where: Where | None = None,
+        *,
+        fields: Names | None = None,
+        order: Order | None = None,
+        limit: int = 0,
     ) -> list[Self]:
         """Every row that matches, for sets known to be small; `limit` 0 is none."""
         projection, decode = cls.plan(fields)
-        cursor = collection(cls.collection).find(cls.within(actor, where), projection, session=changes.session(), limit=limit)
+        cursor = collection(cls.collection).find(
+            cls.within(actor, where), projection, session=changes.session(), limit=limit
+        )
         if order is not None:
             cursor = cursor.sort(list(order.sort.items()))
         return [decode(document) for document in await cursor.to_list()]
@@ -90,4 +100,3 @@ class StoredDocument(Document):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     id: ObjectId = Field(default_factory=new_id)  # type: ignore[assignment]
-

@@ -1,41 +1,41 @@
 """What a resolver knows of the request it serves."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import strawberry
 
 from app.core.actor import Actor
 from app.core.rows import Names
-from app.models.base import StoredRow
 
-R = TypeVar("R", bound=StoredRow)
+Fetch = Callable[[Actor, Iterable[Any], Names | None], Awaitable[Mapping[Any, Any]]]
+"""From keys to what belongs to each; the names are the columns to read of it (None: all)."""
 
 
 class Loader:
-    """Rows of one model by id, within the actor: one future per id, one query per pass of the event loop."""
+    """What belongs to each of many keys, within the actor: one future a key, one call per pass of the event loop."""
 
-    __slots__ = ("_actor", "_cache", "_fields", "_model", "_waiting")
+    __slots__ = ("_actor", "_cache", "_fetch", "_fields", "_waiting")
 
-    def __init__(self, model: type[StoredRow], actor: Actor, fields: Names | None) -> None:
-        self._model, self._actor, self._fields = model, actor, fields
+    def __init__(self, fetch: Fetch, actor: Actor, fields: Names | None) -> None:
+        self._fetch, self._actor, self._fields = fetch, actor, fields
         self._cache: dict[object, asyncio.Future[Any]] = {}
         self._waiting: dict[object, asyncio.Future[Any]] = {}
 
-    def load(self, id: object) -> asyncio.Future[Any]:
-        future = self._cache.get(id)
+    def load(self, key: object) -> asyncio.Future[Any]:
+        future = self._cache.get(key)
         if future is None:
             loop = asyncio.get_running_loop()
             if not self._waiting:
                 loop.call_soon(lambda: loop.create_task(self._run()))
-            future = self._cache[id] = self._waiting[id] = loop.create_future()
+            future = self._cache[key] = self._waiting[key] = loop.create_future()
         return future
 
     async def _run(self) -> None:
         waiting, self._waiting = self._waiting, {}
         try:
-            found = await self._model.by_ids(self._actor, waiting, self._fields)
+            found = await self._fetch(self._actor, waiting, self._fields)
         except BaseException as error:
             for future in waiting.values():
                 if not future.done():
@@ -43,9 +43,9 @@ class Loader:
             if not isinstance(error, Exception):
                 raise
         else:
-            for id, future in waiting.items():
+            for key, future in waiting.items():
                 if not future.done():
-                    future.set_result(found.get(id))
+                    future.set_result(found.get(key))
 
 
 class Context:
@@ -68,13 +68,19 @@ class Context:
         """Columns of each model that the operation reads (None, or no entry: all). The engine sets it."""
         self.extensions: dict[str, Any] = {}
         """What the response carries under `extensions`."""
-        self._loaders: dict[type, Loader] = {}
+        self._loaders: dict[Fetch, Loader] = {}
 
-    def load(self, model: type[R], id: object) -> "asyncio.Future[R | None]":
-        loader = self._loaders.get(model)
+    def load(self, fetch: Fetch, key: object, model: type | None = None) -> asyncio.Future[Any]:
+        """What `fetch` answers for the key, asked for together with the other keys of the moment; of `model`, only what is read."""
+        loader = self._loaders.get(fetch)
         if loader is None:
-            loader = self._loaders[model] = Loader(model, self.actor, self.fields.get(model))
-        return loader.load(id)
+            fields = self.fields.get(model) if model else None
+            loader = self._loaders[fetch] = Loader(fetch, self.actor, fields)
+        return loader.load(key)
+
+    def forget(self) -> None:
+        """Drop what was loaded: the next event of a subscription must see the present."""
+        self._loaders.clear()
 
 
 Info = strawberry.Info[Context, None]

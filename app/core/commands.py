@@ -1,0 +1,48 @@
+"""Commands: the validated input of a service, the same for a resolver, a job and a webhook."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from app.core.errors import NotFound
+
+
+class Command(BaseModel):
+    """Base of every command. `model_fields_set` tells what was sent, so that a partial update changes nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, str_strip_whitespace=True)
+
+
+class UnknownReference(ValueError):
+    """An id that cannot be of the kind of thing the field names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Marks a field `Annotated[ObjectId, Ref("Course")]`: a document id, or the global id `Course_<hex>` of the API."""
+
+    kind: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.open)
+
+    def open(self, value: Any) -> ObjectId:
+        """The document id. Raises UnknownReference."""
+        if isinstance(value, ObjectId):
+            return value
+        if isinstance(value, str):
+            kind, _, id = value.partition("_")
+            if kind == self.kind and ObjectId.is_valid(id):
+                return ObjectId(id)
+        raise UnknownReference(f"There is no such {self.kind}.")
+
+
+def open_id(value: str, kind: str) -> ObjectId:
+    """The document id in a global id. Raises NotFound unless it is of this kind."""
+    try:
+        return Ref(kind).open(value)
+    except UnknownReference as error:
+        raise NotFound(str(error)) from None

@@ -1,0 +1,112 @@
+"""State machines: transitions are declared once; one conditional update moves a document, and everybody can ask what may follow."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.changes.events import Event
+from app.core.clock import now
+from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.rows import Row
+
+R = TypeVar("R", bound=Row)
+Rule = Callable[[Actor, Any], str | None]
+"""Why the actor may not do it to the row, in words; None when they may."""
+
+
+class IllegalTransition(Conflict):
+    """The thing is not in a state from which this can happen."""
+
+    code = "ILLEGAL_TRANSITION"
+
+
+def anybody(actor: Actor, row: Any) -> str | None:
+    return None
+
+
+def only_platform(actor: Actor, row: Any) -> str | None:
+    return None if actor.system else "Only the platform does this."
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One arrow: from any of `sources` to `target`, by whom `rule` admits; with `after`, by itself that long after `since`."""
+
+    name: str
+    sources: frozenset[StrEnum]
+    target: StrEnum
+    rule: Rule = anybody
+    after: timedelta | None = None
+    since: str = "created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether an actor may take a transition now, and why not."""
+
+    name: str
+    allowed: bool
+    blocked_reason: str | None
+
+
+class Machine:
+    """The transitions of one document type, over the state in its attribute `field`."""
+
+    def __init__(self, *transitions: Transition, field: str = "state") -> None:
+        self.transitions: Mapping[str, Transition] = {t.name: t for t in transitions}
+        self.field = field
+
+    def available(self, actor: Actor, row: Row) -> list[Availability]:
+        """Every transition that leads out of the row's state, allowed or not; timers included."""
+        state = getattr(row, self.field)
+        reasons = ((t.name, t.rule(actor, row)) for t in self.transitions.values() if state in t.sources)
+        return [Availability(name, reason is None, reason) for name, reason in reasons]
+
+    async def move(
+        self, actor: Actor, row: R, name: str, *events: Event, where: Mapping[str, Any] | None = None, **set: Any
+    ) -> R:
+        """Take a transition and set attributes with it, in one conditional update that tells `events`.
+
+        `where` is the filter that finds the row within the actor. Raises Forbidden when the rule refuses, IllegalTransition when
+        the state does not allow it (any more), NotFound when the row is gone.
+        """
+        transition, model = self.transitions[name], _model(row)
+        if reason := transition.rule(actor, row):
+            raise Forbidden(reason)
+        identity = {"_id": row.id, **(where or {})}
+        states = [state.value for state in transition.sources]
+        moved = await changes.change(
+            model,
+            {**identity, self.field: {"$in": states}},
+            {"$set": {self.field: transition.target.value, "changed_at": now(), **set}},
+            *events,
+        )
+        if moved is None:
+            if getattr(row, self.field) in transition.sources:
+                raise Conflict("Somebody else changed it first: look again.")
+            state = getattr(row, self.field)
+            raise IllegalTransition(f"It is {state.value}, so it cannot {name}.", state=state.value)
+        return moved
+
+    def due(self, transition: Transition) -> dict[str, Any]:
+        """The filter of the documents whose timer for `transition` has run out."""
+        if transition.after is None:
+            raise ValueError(f"{transition.name} has no timer")
+        states = [state.value for state in transition.sources]
+        return {self.field: {"$in": states}, transition.since: {"$lte": now() - transition.after}}
+
+    @property
+    def timers(self) -> list[Transition]:
+        return [t for t in self.transitions.values() if t.after is not None]
+
+
+def _model(row: R) -> type[R]:
+    model: type[R] = next(c for c in type(row).__mro__ if "collection" in c.__dict__)
+    return model
+
+
+__all__ = ["Availability", "IllegalTransition", "Machine", "NotFound", "Transition", "anybody", "only_platform"]

@@ -1,0 +1,62 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+from bson import ObjectId
+from pymongo import ASCENDING, TEXT, IndexModel
+
+from app.core.rows import Value
+from app.models.base import StoredDocument, TenantRow
+
+
+@dataclass(slots=True)
+class Reaction(Value):
+    emoji: str
+    user_id: ObjectId
+
+
+@dataclass(slots=True)
+class Attachment(Value):
+    """A file that the message points to; `size` in bytes as its sender states it."""
+
+    url: str
+    name: str
+    media_type: str
+    size: int
+
+
+class Message(TenantRow):
+    """What somebody said. A deleted message stays as a tombstone without its content, so that nothing shifts."""
+
+    collection = "messages"
+
+    conversation_id: ObjectId
+    sender_id: ObjectId
+    client_message_id: str
+    text: str
+    reply_to_id: ObjectId | None = None
+    thread_id: ObjectId | None = None
+    mention_ids: list[ObjectId] = []
+    attachments: list[Attachment] = []
+    reactions: list[Reaction] = []
+    sent_at: datetime
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    version: int = 1
+
+
+class MessageDocument(StoredDocument, Message):
+    class Settings:
+        name = Message.collection
+        indexes = [
+            IndexModel([("conversation_id", ASCENDING), ("_id", ASCENDING)]),
+            IndexModel(
+                [("conversation_id", ASCENDING), ("sender_id", ASCENDING), ("client_message_id", ASCENDING)],
+                unique=True,
+                name="one_message_per_client_id",
+            ),
+            IndexModel(
+                [("thread_id", ASCENDING), ("_id", ASCENDING)],
+                partialFilterExpression={"thread_id": {"$type": "objectId"}},
+            ),
+            IndexModel([("organization_id", ASCENDING), ("text", TEXT)], default_language="none", name="words"),
+        ]

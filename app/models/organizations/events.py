@@ -1,0 +1,41 @@
+"""What happens in organizations and to their members."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bson import ObjectId
+
+from app.core.changes import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationCreated(Event):
+    organization: ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationChanged(Event):
+    organization: ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipChanged(Event):
+    """Somebody joined, left, was suspended, let back in or given another role: what they may do is decided anew."""
+
+    user: ObjectId
+    state: str
+    role: str
+
+    def feeds(self) -> Iterable[str]:
+        return [f"u:{self.user}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberInvited(Event):
+    invitation: ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationChanged(Event):
+    invitation: ObjectId
+    state: str

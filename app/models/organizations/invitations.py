@@ -1,0 +1,53 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ASCENDING, IndexModel
+
+from app.core.actor import Actor
+from app.models.base import StoredDocument, TenantRow, Where
+from app.models.organizations.permissions import Role
+
+
+class InvitationState(StrEnum):
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class Invitation(TenantRow):
+    """A place offered to an e-mail address. Its token goes out in the e-mail and is kept nowhere."""
+
+    collection = "invitations"
+
+    email: str
+    role: Role
+    state: InvitationState = InvitationState.PENDING
+    invited_by_id: ObjectId
+    created_at: datetime
+    changed_at: datetime
+
+    @classmethod
+    def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
+        """The organization's; the platform, in no organization, finds any (to let its receiver accept it)."""
+        asked = {**equal, **(where or {})}
+        if actor.system and actor.organization_id is None:
+            return asked
+        return super().within(actor, asked)
+
+
+class InvitationDocument(StoredDocument, Invitation):
+    class Settings:
+        name = Invitation.collection
+        indexes = [
+            IndexModel([("organization_id", ASCENDING), ("_id", ASCENDING)]),
+            IndexModel(
+                [("organization_id", ASCENDING), ("email", ASCENDING)],
+                unique=True,
+                partialFilterExpression={"state": InvitationState.PENDING.value},
+                name="one_pending_per_address",
+            ),
+            IndexModel([("state", ASCENDING), ("created_at", ASCENDING)]),
+        ]

@@ -1,0 +1,59 @@
+"""Refusals as types: what a mutation answers instead of its result."""
+
+import strawberry
+
+from app.core import errors
+
+
+@strawberry.interface
+class UserError:
+    """Why the request could not be met, in words and as a code to branch on."""
+
+    message: str = strawberry.field(description="For a person to read.")
+    code: str = strawberry.field(description="For a program to branch on; stable.")
+    path: list[str] = strawberry.field(description="The input that is to blame, from the argument down.")
+
+
+@strawberry.type(description="There is no such thing, as far as the caller may know.")
+class NotFoundError(UserError):
+    pass
+
+
+@strawberry.type(description="The input breaks a rule.")
+class InvalidError(UserError):
+    pass
+
+
+@strawberry.type(description="The state of things does not allow it now.")
+class ConflictError(UserError):
+    pass
+
+
+@strawberry.type(description="The caller may not do it.")
+class ForbiddenError(UserError):
+    pass
+
+
+@strawberry.type(description="A quota or a rate is used up.")
+class LimitReachedError(UserError):
+    pass
+
+
+@strawberry.type(description="Something this needs is down; the same request may succeed later.")
+class UnavailableError(UserError):
+    pass
+
+
+ERROR_TYPES: dict[type[errors.AppError], type[UserError]] = {
+    errors.NotFound: NotFoundError,
+    errors.Invalid: InvalidError,
+    errors.Conflict: ConflictError,
+    errors.Forbidden: ForbiddenError,
+    errors.LimitReached: LimitReachedError,
+    errors.Unavailable: UnavailableError,
+}
+
+
+def refusal(error: errors.AppError) -> UserError:
+    kind = next(kind for kind in type(error).__mro__ if kind in ERROR_TYPES)
+    return ERROR_TYPES[kind](message=error.message, code=error.code, path=error.path)

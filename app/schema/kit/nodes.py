@@ -1,0 +1,37 @@
+"""Things with an identity of their own, and their ids."""
+
+from typing import Any, ClassVar
+
+import strawberry
+from bson import ObjectId
+
+from app.core.commands import open_id
+from app.models.base import StoredRow
+
+
+@strawberry.interface(description="A thing with an id that is unique in the whole schema.")
+class Node:
+    """A GraphQL type whose values are rows or documents, passed through untouched."""
+
+    model: ClassVar[type[StoredRow]]
+
+    @classmethod
+    def _id(cls, row: strawberry.Parent[Any]) -> strawberry.ID:
+        return strawberry.ID(f"{cls.__name__}_{row.id}")
+
+    id: strawberry.ID = strawberry.field(
+        resolver=_id, metadata={"reads": ()}, description="Opaque; its type is its prefix."
+    )
+
+    @classmethod
+    def is_type_of(cls, value: object, info: Any) -> bool:
+        return isinstance(value, cls.model)
+
+
+def key(id: strawberry.ID, node: type[Node]) -> ObjectId:
+    """The document id inside a global id. Raises NotFound unless it is a `node`'s."""
+    return open_id(id, node.__name__)
+
+
+def keys(ids: list[strawberry.ID], node: type[Node]) -> list[ObjectId]:
+    return [key(id, node) for id in ids]

@@ -1,0 +1,23 @@
+"""What may happen next to a thing, on every type with a state machine."""
+
+from typing import Any
+
+import strawberry
+
+from app.core.machines import Availability, Machine
+from app.schema.kit.context import Info
+
+
+@strawberry.type(description="A transition out of the present state: whether the caller may take it now, and why not.")
+class AvailableTransition:
+    name: str
+    allowed: bool
+    blocked_reason: str | None
+
+
+def available_transitions(machine: Machine) -> Any:
+    def resolve(row: strawberry.Parent[Any], info: Info) -> list[Availability]:
+        return machine.available(info.context.actor, row)
+
+    words = "What may happen next, by whom it may be asked for; timers are among them."
+    return strawberry.field(resolve, graphql_type=list[AvailableTransition], description=words)

@@ -1,0 +1,75 @@
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from app import models
+from app.core.paging import Page, PageArgs
+from app.schema.identity.users import User
+from app.schema.kit.context import Info
+from app.schema.kit.fields import batched, edge, pages
+from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, comparison, refers, tree
+from app.schema.kit.nodes import Node
+from app.schema.messaging.messages import Message, MessageFilter
+from app.services.messaging import messages, reads
+
+strawberry.enum(models.ConversationKind, description="Two people, or a group with a title and roles.")
+strawberry.enum(models.ParticipantRole, description="What one may do in a conversation.")
+
+ConversationKindFilter = comparison("ConversationKindFilter", models.ConversationKind)
+
+
+@strawberry.type(description="A member's side of a conversation.")
+class Participant(Node):
+    model = models.Participant
+
+    user: User | None = edge(models.User, by="user_id")
+    role: models.ParticipantRole
+    joined_at: datetime
+    read_up_to: Message | None = edge(models.Message, by="read_id", description="The newest message they have read.")
+
+
+@strawberry.type(description="People who write to each other.")
+class Conversation(Node):
+    model = models.Conversation
+
+    kind: models.ConversationKind
+    title: str | None
+    created_at: datetime
+    active_at: datetime = strawberry.field(description="When the newest message came, or the conversation began.")
+    created_by: User | None = edge(models.User, by="created_by_id")
+    last_message: Message | None = edge(models.Message, by="last_message_id")
+    participants: list[Participant] = batched(
+        reads.participants, description="Everybody in it, in the order of joining."
+    )
+    unread_count: int = batched(reads.unread, description="Unread messages of others, counted up to 100.")
+    version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
+
+    @strawberry.field(description="Whether no e-mail tells the caller of its messages.", metadata={"reads": ("id",)})
+    async def muted(self: strawberry.Parent[Any], info: Info) -> bool:
+        mine = await info.context.load(reads.mine, self.id)
+        return mine is not None and mine.muted
+
+    @strawberry.field(description="Whether the caller's list leaves it out.", metadata={"reads": ("archived_by_ids",)})
+    def archived(self: strawberry.Parent[Any], info: Info) -> bool:
+        return info.context.actor.user_id in self.archived_by_ids
+
+    @pages(Message, models.Message)
+    async def messages(
+        self: strawberry.Parent[Any], info: Info, page: PageArgs, filter: MessageFilter | None = None
+    ) -> Page[models.Message]:
+        """The messages, newest first."""
+        return await messages.newest(info.context.actor, self.id, page, tree(filter))
+
+
+@strawberry.input(description="Which conversations; all that is given must hold.")
+class ConversationFilter:
+    kind: ConversationKindFilter | None = UNSET
+    title: StringFilter | None = UNSET
+    created_by_id: IdFilter | None = refers(User)
+    created_at: DateTimeFilter | None = UNSET
+    active_at: DateTimeFilter | None = UNSET
+    and_: list["ConversationFilter"] | None = combined("and")
+    or_: list["ConversationFilter"] | None = combined("or")
+    not_: "ConversationFilter | None" = combined("not")

@@ -1,0 +1,85 @@
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from app import models
+from app.core.paging import Page, PageArgs
+from app.schema.identity.users import User
+from app.schema.kit.context import Info
+from app.schema.kit.fields import edge, pages
+from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers
+from app.schema.kit.nodes import Node
+from app.services.messaging import messages, reads
+
+
+@strawberry.type(description="A file that a message points to.")
+class Attachment:
+    url: str
+    name: str
+    media_type: str
+    size: int = strawberry.field(description="Bytes, as its sender states them.")
+
+
+@strawberry.type(description="Everybody who reacted to a message with the same emoji.")
+class ReactionGroup:
+    emoji: str
+    count: int
+    mine: bool = strawberry.field(description="Whether the caller is among them.")
+
+
+@strawberry.type(description="What somebody said. A deleted one stays, without its content.")
+class Message(Node):
+    model = models.Message
+
+    text: str
+    sender: User | None = edge(models.User, by="sender_id")
+    reply_to: "Message | None" = edge(models.Message, by="reply_to_id", description="The message that it answers.")
+    attachments: list[Attachment]
+    sent_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    client_message_id: str
+    version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
+
+    @strawberry.field(description="The members it names.", metadata={"reads": ("mention_ids",)})
+    async def mentions(self: strawberry.Parent[Any], info: Info) -> list[User]:
+        found = [await info.context.load(models.User.by_ids, id, models.User) for id in self.mention_ids]
+        return [user for user in found if user is not None]
+
+    @strawberry.field(description="Reactions by emoji, the first one first.", metadata={"reads": ("reactions",)})
+    def reactions(self: strawberry.Parent[Any], info: Info) -> list[ReactionGroup]:
+        groups: dict[str, list[Any]] = {}
+        for reaction in self.reactions:
+            groups.setdefault(reaction.emoji, []).append(reaction.user_id)
+        me = info.context.actor.user_id
+        return [ReactionGroup(emoji=emoji, count=len(ids), mine=me in ids) for emoji, ids in groups.items()]
+
+    @strawberry.field(
+        description="The members who have read up to it, its sender aside.",
+        metadata={"reads": ("conversation_id", "sender_id")},
+    )
+    async def readers(self: strawberry.Parent[Any], info: Info) -> list[User]:
+        sides = await info.context.load(reads.participants, self.conversation_id)
+        read = [s.user_id for s in sides if s.read_id and s.read_id >= self.id and s.user_id != self.sender_id]
+        found = [await info.context.load(models.User.by_ids, id, models.User) for id in read]
+        return [user for user in found if user is not None]
+
+    @pages(Annotated["Message", strawberry.lazy(__name__)], models.Message)
+    async def thread(self: strawberry.Parent[Any], info: Info, page: PageArgs) -> Page[models.Message]:
+        """The answers to it, and the answers to those; oldest first."""
+        return await messages.thread(info.context.actor, self.id, page)
+
+
+@strawberry.input(description="Which messages; all that is given must hold.")
+class MessageFilter:
+    sender_id: IdFilter | None = refers(User)
+    mention_ids: IdFilter | None = refers(User)
+    text: StringFilter | None = UNSET
+    sent_at: DateTimeFilter | None = UNSET
+    edited_at: DateTimeFilter | None = UNSET
+    deleted_at: DateTimeFilter | None = UNSET
+    and_: list["MessageFilter"] | None = combined("and")
+    or_: list["MessageFilter"] | None = combined("or")
+    not_: "MessageFilter | None" = combined("not")

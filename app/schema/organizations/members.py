@@ -1,0 +1,27 @@
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from app import models
+from app.models import GRANTS
+from app.schema.identity.users import User
+from app.schema.kit.fields import edge
+from app.schema.kit.nodes import Node
+from app.schema.kit.transitions import AvailableTransition, available_transitions
+from app.services.organizations.members import MEMBERSHIP
+
+
+@strawberry.type(description="A person's place in the organization.")
+class Member(Node):
+    model = models.Membership
+
+    user: User | None = edge(models.User, by="user_id")
+    role: models.Role
+    state: models.MembershipState
+    created_at: datetime
+    available_transitions: list[AvailableTransition] = available_transitions(MEMBERSHIP)
+
+    @strawberry.field(description="What the role allows.", metadata={"reads": ("role",)})
+    def permissions(self: strawberry.Parent[Any]) -> list[str]:
+        return sorted(GRANTS[self.role])

@@ -1,0 +1,245 @@
+"""Messages: saying, changing, taking back, reacting, finding."""
+
+import re
+import unicodedata
+from typing import Annotated, Any
+from uuid import uuid4
+
+from bson import ObjectId
+from pydantic import AfterValidator, AnyHttpUrl, Field
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.clock import new_id, now
+from app.core.commands import Command, Ref
+from app.core.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, VersionConflict
+from app.core.filters import Filterable, Tree
+from app.core.paging import NEWEST, OLDEST, Page, PageArgs
+from app.models import Attachment, Conversation, Message, MessageDocument, ParticipantRole, Permission
+from app.models.messaging.events import MessageDeleted, MessageEdited, MessageSent, ReactionsChanged
+from app.services.messaging import conversations
+from app.services.messaging.conversations import ConversationId, UserId
+
+MAX_TEXT = 5_000
+MAX_REACTIONS = 1_000
+SEARCHED_CONVERSATIONS = 1_000
+FILTERABLE = Filterable(
+    frozenset({"id", "sender_id", "text", "sent_at", "edited_at", "deleted_at", "thread_id", "mention_ids"})
+)
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, description=f"1 to {MAX_TEXT} characters.")]
+MessageId = Annotated[ObjectId, Ref("Message")]
+
+
+class MessageGone(Conflict):
+    """The message was deleted."""
+
+    code = "MESSAGE_DELETED"
+
+
+class TooManyReactions(LimitReached):
+    code = "TOO_MANY_REACTIONS"
+
+
+def _emoji(value: str) -> str:
+    symbols = any(unicodedata.category(c) in ("So", "Sm", "Sk") or c == "\N{COMBINING ENCLOSING KEYCAP}" for c in value)
+    if not symbols or re.search(r"[A-Za-z\s]", value):
+        raise ValueError("A reaction is one emoji.")
+    return value
+
+
+Emoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(_emoji)]
+
+
+class AttachmentDraft(Command):
+    """A file to point to; `size` in bytes."""
+
+    url: AnyHttpUrl
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,80}$")]
+    size: Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+
+class MessageDraft(Command):
+    """What to say. A `clientMessageId` makes sending safe to repeat: the second time answers the first message."""
+
+    conversation_id: ConversationId
+    text: Text
+    client_message_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+    reply_to_id: MessageId | None = None
+    mention_ids: Annotated[list[UserId], Field(max_length=50)] = []
+    attachments: Annotated[list[AttachmentDraft], Field(max_length=10)] = []
+
+
+class MessageEdit(Command):
+    """Another text for one's own message."""
+
+    message_id: MessageId
+    text: Text
+    expected_version: int | None = None
+
+
+class MessageAction(Command):
+    message_id: MessageId
+
+
+class ReactionDraft(Command):
+    """A reaction to give or take back."""
+
+    message_id: MessageId
+    emoji: Emoji
+
+
+class MessageSearch(Command):
+    """Words that must all occur."""
+
+    text: Annotated[str, Field(min_length=1, max_length=200)]
+    conversation_id: ConversationId | None = None
+
+
+async def send(actor: Actor, draft: MessageDraft) -> Message:
+    """Say something. Raises NotFound for a conversation the actor is not in, Invalid for mentions of strangers."""
+    assert actor.organization_id
+    assert actor.user_id
+    reads = frozenset({"member_ids"}) if draft.mention_ids else frozenset({"kind"})
+    conversation = await conversations.get(actor, draft.conversation_id, reads)
+    if draft.mention_ids and not set(draft.mention_ids) <= set(conversation.member_ids):
+        raise Invalid("Only members of the conversation can be mentioned.", path=["input", "mentionIds"])
+    answered = await _in(actor, draft.conversation_id, draft.reply_to_id) if draft.reply_to_id else None
+    message = MessageDocument(
+        id=new_id(),
+        organization_id=actor.organization_id,
+        conversation_id=draft.conversation_id,
+        sender_id=actor.user_id,
+        client_message_id=draft.client_message_id or uuid4().hex,
+        text=draft.text,
+        reply_to_id=answered.id if answered else None,
+        thread_id=(answered.thread_id or answered.id) if answered else None,
+        mention_ids=list(dict.fromkeys(draft.mention_ids)),
+        attachments=[Attachment(str(a.url), a.name, a.media_type, a.size) for a in draft.attachments],
+        sent_at=now(),
+    )
+    told = MessageSent(
+        actor,
+        conversation=message.conversation_id,
+        message=message.id,
+        sender=actor.user_id,
+        mentions=message.mention_ids,
+        answers=answered.sender_id if answered else None,
+    )
+    same = Message.within(
+        actor,
+        conversation_id=message.conversation_id,
+        sender_id=actor.user_id,
+        client_message_id=message.client_message_id,
+    )
+    stored, _ = await changes.insert_once(message, same, told)
+    return stored
+
+
+async def edit(actor: Actor, edit: MessageEdit) -> Message:
+    """Change one's own message. Raises NotFound, Forbidden, MessageGone or VersionConflict."""
+    message = await _standing(actor, edit.message_id)
+    if message.sender_id != actor.user_id:
+        raise Forbidden("Only its sender may change a message.")
+    version = edit.expected_version or message.version
+    where = Message.within(actor, _id=message.id, deleted_at=None, version=version)
+    new = {"$set": {"text": edit.text, "edited_at": now()}, "$inc": {"version": 1}}
+    told = MessageEdited(actor, conversation=message.conversation_id, message=message.id)
+    changed = await changes.change(Message, where, new, told)
+    if changed is None:
+        raise VersionConflict("The message was changed since: look again.", path=["input", "expectedVersion"])
+    return changed
+
+
+async def delete(actor: Actor, given: MessageAction) -> Message:
+    """Take a message back; a tombstone stays. Its sender may, an owner of the conversation, and a moderator."""
+    message = await _standing(actor, given.message_id)
+    if message.sender_id != actor.user_id and not actor.can(Permission.MESSAGES_MODERATE):
+        mine = await conversations.participant(actor, message.conversation_id)
+        if mine.role is not ParticipantRole.OWNER:
+            raise Forbidden("Only its sender, an owner of the conversation or a moderator may delete a message.")
+    emptied = {"text": "", "attachments": [], "mention_ids": [], "reactions": [], "deleted_at": now()}
+    told = MessageDeleted(actor, conversation=message.conversation_id, message=message.id)
+    where = Message.within(actor, _id=message.id, deleted_at=None)
+    changed = await changes.change(Message, where, {"$set": emptied, "$inc": {"version": 1}}, told)
+    if changed is None:
+        raise MessageGone("The message was deleted.")
+    return changed
+
+
+async def react(actor: Actor, given: ReactionDraft) -> Message:
+    """Add a reaction; once for each emoji and person. Raises NotFound, MessageGone or TooManyReactions."""
+    message = await _standing(actor, given.message_id)
+    mine = {"emoji": given.emoji, "user_id": actor.user_id}
+    where = Message.within(
+        actor, {f"reactions.{MAX_REACTIONS - 1}": {"$exists": False}}, _id=message.id, deleted_at=None
+    )
+    where["reactions"] = {"$not": {"$elemMatch": mine}}
+    return await _reacted(actor, message, where, {"$addToSet": {"reactions": mine}})
+
+
+async def unreact(actor: Actor, given: ReactionDraft) -> Message:
+    """Take a reaction back. Raises NotFound or MessageGone."""
+    message = await _standing(actor, given.message_id)
+    mine = {"emoji": given.emoji, "user_id": actor.user_id}
+    where = Message.within(actor, _id=message.id, deleted_at=None, reactions={"$elemMatch": mine})
+    return await _reacted(actor, message, where, {"$pull": {"reactions": mine}})
+
+
+async def newest(actor: Actor, conversation_id: ObjectId, page: PageArgs, filter: Tree | None = None) -> Page[Message]:
+    """The messages of a conversation that the actor is known to be in, newest first."""
+    where: dict[str, Any] = {"conversation_id": conversation_id}
+    return await Message.page(actor, page, where | ({"$and": [FILTERABLE.mongo(filter)]} if filter else {}), NEWEST)
+
+
+async def thread(actor: Actor, root_id: ObjectId, page: PageArgs) -> Page[Message]:
+    """The answers to a message that the actor is known to see, and the answers to those; oldest first."""
+    return await Message.page(actor, page, {"thread_id": root_id}, OLDEST)
+
+
+async def find(actor: Actor, id: ObjectId) -> Message | None:
+    """The message, if the actor is in its conversation."""
+    message = await Message.find(actor, _id=id)
+    return message if message and await conversations.find(actor, message.conversation_id, frozenset()) else None
+
+
+async def search(actor: Actor, search: MessageSearch, page: PageArgs) -> Page[Message]:
+    """Messages in one's own conversations in which every word occurs, newest first."""
+    mine: dict[str, Any] = {"member_ids": actor.user_id} | (
+        {"_id": search.conversation_id} if search.conversation_id else {}
+    )
+    rows = await Conversation.all(
+        actor, mine, fields=frozenset(), order=conversations.ACTIVITY, limit=SEARCHED_CONVERSATIONS
+    )
+    words = " ".join(f'"{word}"' for word in search.text.replace('"', " ").replace("\\", " ").split())
+    if not words:
+        raise Invalid("Name a word to look for.", path=["input", "text"])
+    where = {"$text": {"$search": words}, "conversation_id": {"$in": [row.id for row in rows]}, "deleted_at": None}
+    return await Message.page(actor, page, where, NEWEST)
+
+
+async def _in(actor: Actor, conversation_id: ObjectId, id: ObjectId) -> Message:
+    message = await Message.find(actor, _id=id, conversation_id=conversation_id)
+    if message is None:
+        raise NotFound("There is no such Message in this conversation.", path=["input", "replyToId"])
+    return message
+
+
+async def _standing(actor: Actor, id: ObjectId) -> Message:
+    message = await find(actor, id)
+    if message is None:
+        raise NotFound("There is no such Message.")
+    if message.deleted_at:
+        raise MessageGone("The message was deleted.")
+    return message
+
+
+async def _reacted(actor: Actor, message: Message, where: dict[str, Any], modifiers: dict[str, Any]) -> Message:
+    told = ReactionsChanged(actor, conversation=message.conversation_id, message=message.id, user=actor.user_id)  # type: ignore[arg-type]
+    changed = await changes.change(Message, where, modifiers, told)
+    if changed is None:
+        changed = await _standing(actor, message.id)  # it was so already, unless there is no room
+        if len(changed.reactions) >= MAX_REACTIONS:
+            raise TooManyReactions(f"A message takes at most {MAX_REACTIONS} reactions.")
+    return changed

@@ -1,0 +1,180 @@
+"""Invitations: places offered by e-mail."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from bson import ObjectId
+from pydantic import Field
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.commands import Command, Ref
+from app.core.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from app.core.machines import Machine, Transition, only_platform
+from app.core.paging import Page, PageArgs
+from app.models import (
+    Invitation,
+    InvitationDocument,
+    InvitationState,
+    Membership,
+    MembershipDocument,
+    MembershipState,
+    Permission,
+    Role,
+    User,
+)
+from app.models.organizations.events import InvitationChanged, MemberInvited, MembershipChanged
+from app.services.identity import tokens
+from app.services.identity.accounts import Email
+from app.services.organizations.members import RoleAbove, outranks
+
+PENDING = InvitationState.PENDING
+VALID = timedelta(days=7)
+PLATFORM = Actor.platform()
+
+
+class AlreadyMember(Conflict):
+    code = "ALREADY_MEMBER"
+
+
+class AlreadyInvited(Conflict):
+    code = "ALREADY_INVITED"
+
+
+class ForAnotherAddress(Forbidden):
+    """The invitation went to an address that is not the caller's."""
+
+    code = "FOR_ANOTHER_ADDRESS"
+
+
+class Invite(Command):
+    """Whom to invite, and as what."""
+
+    email: Email
+    role: Role = Role.MEMBER
+
+
+class Acceptance(Command):
+    """The token of an invitation's e-mail."""
+
+    token: Annotated[str, Field(max_length=200)]
+
+
+class InvitationAction(Command):
+    invitation_id: Annotated[ObjectId, Ref("Invitation")]
+
+
+def _inviting(actor: Actor, row: Invitation) -> str | None:
+    if actor.system or actor.can(Permission.MEMBERS_INVITE):
+        return None
+    return f"This needs the permission {Permission.MEMBERS_INVITE}."
+
+
+INVITATION = Machine(
+    Transition("accept", frozenset({PENDING}), InvitationState.ACCEPTED, only_platform),
+    Transition("revoke", frozenset({PENDING}), InvitationState.REVOKED, _inviting),
+    Transition("expire", frozenset({PENDING}), InvitationState.EXPIRED, only_platform, after=VALID),
+)
+
+
+@changes.atomic
+async def invite(actor: Actor, given: Invite) -> Invitation:
+    """Offer a place; the e-mail goes out by a job. Raises RoleAbove, AlreadyMember or AlreadyInvited."""
+    assert actor.organization_id
+    assert actor.user_id
+    if not outranks(actor, given.role):
+        raise RoleAbove("One cannot give a role above one's own.", path=["input", "role"])
+    person = await User.find(actor, email=given.email)
+    if person and await Membership.find(actor, user_id=person.id, state={"$ne": MembershipState.LEFT.value}):
+        raise AlreadyMember(f"{given.email} is a member already.", path=["input", "email"])
+    moment = now()
+    invitation = InvitationDocument(
+        organization_id=actor.organization_id,
+        email=given.email,
+        role=given.role,
+        invited_by_id=actor.user_id,
+        created_at=moment,
+        changed_at=moment,
+    )
+    pending = Invitation.within(actor, email=given.email, state=PENDING.value)
+    stored, created = await changes.insert_once(invitation, pending, MemberInvited(actor, invitation=invitation.id))
+    if not created:
+        raise AlreadyInvited(f"{given.email} has an invitation already.", path=["input", "email"])
+    return stored
+
+
+async def pending(actor: Actor, page: PageArgs) -> Page[Invitation]:
+    return await Invitation.page(actor, page, {"state": PENDING.value})
+
+
+@changes.atomic
+async def revoke(actor: Actor, given: InvitationAction) -> Invitation:
+    """Take an invitation back. Raises NotFound or IllegalTransition."""
+    return await _move(actor, await Invitation.get(actor, given.invitation_id), "revoke")
+
+
+@changes.atomic
+async def accept(actor: Actor, given: Acceptance) -> Membership:
+    """Take the place that the token's invitation offers the actor's address. Raises NotFound, ForAnotherAddress or IllegalTransition."""
+    invitation = await _of(given.token)
+    person = await User.find(Actor(user_id=actor.user_id))
+    if person is None or person.email != invitation.email:
+        raise ForAnotherAddress(
+            f"This invitation is for {invitation.email}: sign in with that address.", path=["input", "token"]
+        )
+    if invitation.created_at + VALID <= now():
+        raise NotFound("This invitation is over: ask for another.", path=["input", "token"])
+    await _move(Actor.platform(invitation.organization_id), invitation, "accept")
+    return await join(Actor(invitation.organization_id, person.id, actor.session_id), invitation.role)
+
+
+@changes.atomic
+async def join(actor: Actor, role: Role) -> Membership:
+    """Give the actor an active place in their organization; one who left comes back to theirs."""
+    assert actor.organization_id
+    assert actor.user_id
+    moment = now()
+    place = MembershipDocument(
+        organization_id=actor.organization_id, user_id=actor.user_id, role=role, created_at=moment, changed_at=moment
+    )
+    told = MembershipChanged(actor, user=actor.user_id, state=place.state.value, role=role.value)
+    membership, created = await changes.insert_once(place, Membership.within(actor, user_id=actor.user_id), told)
+    if not created:
+        if membership.state is not MembershipState.LEFT:
+            raise AlreadyMember("You are a member already.")
+        again = {"$set": {"state": MembershipState.ACTIVE.value, "role": role.value, "changed_at": moment}}
+        membership = (
+            await changes.change(Membership, Membership.within(actor, _id=membership.id), again, told) or membership
+        )
+    belongs = {"$addToSet": {"organization_ids": actor.organization_id}}
+    await changes.change(User, {"_id": actor.user_id}, belongs)
+    return membership
+
+
+@changes.atomic
+async def expire(organization_id: ObjectId, id: ObjectId) -> None:
+    """Let an invitation's time run out; nothing happens when it was answered meanwhile."""
+    platform = Actor.platform(organization_id)
+    invitation = await Invitation.find(platform, _id=id, state=PENDING.value)
+    if invitation is not None:
+        await _move(platform, invitation, "expire")
+
+
+async def overdue(limit: int) -> list[Invitation]:
+    """Invitations whose time has run out, in every organization."""
+    return await Invitation.all(PLATFORM, INVITATION.due(INVITATION.transitions["expire"]), limit=limit)
+
+
+async def _of(token: str) -> Invitation:
+    try:
+        id = tokens.invited(token)
+    except Unauthenticated:
+        raise NotFound("There is no such invitation.", path=["input", "token"]) from None
+    return await Invitation.get(PLATFORM, id)
+
+
+async def _move(actor: Actor, invitation: Invitation, transition: str) -> Invitation:
+    target = INVITATION.transitions[transition].target
+    told = InvitationChanged(actor, invitation=invitation.id, state=target.value)
+    return await INVITATION.move(actor, invitation, transition, told, where={"organization_id": actor.organization_id})

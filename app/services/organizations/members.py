@@ -1,0 +1,119 @@
+"""The people of an organization and their places in it."""
+
+from typing import Annotated
+
+from bson import ObjectId
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.commands import Command, Ref
+from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.machines import Machine, Transition
+from app.core.paging import Page, PageArgs
+from app.models import GRANTS, Membership, MembershipState, Organization, Permission, Role
+from app.models.organizations.events import MembershipChanged
+
+ACTIVE, SUSPENDED, LEFT = MembershipState.ACTIVE, MembershipState.SUSPENDED, MembershipState.LEFT
+
+
+class LastOwner(Conflict):
+    """An organization always has an active owner."""
+
+    code = "LAST_OWNER"
+
+
+class RoleAbove(Forbidden):
+    """A role that may do more than the one who gives or takes it."""
+
+    code = "ROLE_ABOVE"
+
+
+class MemberAction(Command):
+    """A member of the organization."""
+
+    user_id: Annotated[ObjectId, Ref("User")]
+
+
+class RoleChange(MemberAction):
+    """A member, and the role to give them."""
+
+    role: Role
+
+
+def outranks(actor: Actor, role: Role) -> bool:
+    """Whether the actor may do all that the role may: nobody hands out, or takes from others, more than they have."""
+    return actor.system or GRANTS[role] <= actor.permissions
+
+
+def _managing(actor: Actor, row: Membership) -> str | None:
+    if not actor.can(Permission.MEMBERS_MANAGE):
+        return f"This needs the permission {Permission.MEMBERS_MANAGE}."
+    if row.user_id == actor.user_id:
+        return "One cannot do this to oneself."
+    return None if outranks(actor, row.role) else "Their role is above yours."
+
+
+def _oneself(actor: Actor, row: Membership) -> str | None:
+    return None if row.user_id == actor.user_id else "Only the person decides this."
+
+
+MEMBERSHIP = Machine(
+    Transition("suspend", frozenset({ACTIVE}), SUSPENDED, _managing),
+    Transition("reinstate", frozenset({SUSPENDED}), ACTIVE, _managing),
+    Transition("remove", frozenset({ACTIVE, SUSPENDED}), LEFT, _managing),
+    Transition("leave", frozenset({ACTIVE}), LEFT, _oneself),
+)
+
+
+async def newest(actor: Actor, page: PageArgs) -> Page[Membership]:
+    """Those who belong to the organization; not those who left."""
+    return await Membership.page(actor, page, {"state": {"$ne": LEFT.value}})
+
+
+async def find(actor: Actor, user_id: ObjectId) -> Membership | None:
+    return await Membership.find(actor, user_id=user_id)
+
+
+async def active_ids(actor: Actor, user_ids: list[ObjectId]) -> set[ObjectId]:
+    """Which of these people are active members of the organization."""
+    where = {"user_id": {"$in": user_ids}, "state": ACTIVE.value}
+    return {row.user_id for row in await Membership.all(actor, where, fields=frozenset({"user_id"}))}
+
+
+@changes.atomic
+async def move(actor: Actor, user_id: ObjectId, transition: str) -> Membership:
+    """Take a transition of MEMBERSHIP. Raises NotFound, Forbidden, IllegalTransition or LastOwner."""
+    row = await Membership.find(actor, user_id=user_id)
+    if row is None:
+        raise NotFound("There is no such member.")
+    target = MEMBERSHIP.transitions[transition].target
+    told = MembershipChanged(actor, user=user_id, state=target.value, role=row.role.value)
+    where = {"organization_id": actor.organization_id}
+    moved = await MEMBERSHIP.move(actor, row, transition, told, where=where)
+    if row.role is Role.OWNER and target is not ACTIVE:
+        await _keep_an_owner(actor)
+    return moved
+
+
+@changes.atomic
+async def change_role(actor: Actor, change: RoleChange) -> Membership:
+    """Give a member another role. Raises NotFound, Forbidden or LastOwner."""
+    row = await Membership.find(actor, user_id=change.user_id, state=ACTIVE.value)
+    if row is None:
+        raise NotFound("There is no such member.", path=["input", "userId"])
+    if not (outranks(actor, row.role) and outranks(actor, change.role)):
+        raise RoleAbove("One cannot give or take a role above one's own.", path=["input", "role"])
+    told = MembershipChanged(actor, user=row.user_id, state=row.state.value, role=change.role.value)
+    where = Membership.within(actor, _id=row.id, role=row.role.value, state=ACTIVE.value)
+    changed = await changes.change(Membership, where, {"$set": {"role": change.role.value}}, told)
+    assert changed, "the scope read it in the same snapshot"
+    if row.role is Role.OWNER and change.role is not Role.OWNER:
+        await _keep_an_owner(actor)
+    return changed
+
+
+async def _keep_an_owner(actor: Actor) -> None:
+    # Touching the organization makes two owners who leave at once conflict: each alone would see the other stay.
+    await changes.change(Organization, {"_id": actor.organization_id}, {"$inc": {"owner_changes": 1}})
+    if not await Membership.find(actor, role=Role.OWNER.value, state=ACTIVE.value):
+        raise LastOwner("The organization needs an owner: make another member one first.")
