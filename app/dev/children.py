@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 LOG_TAIL_LINES = 10
+SWEEP_SECONDS = 30
 
 _DIES_WITH_PARENT = (
     "import ctypes, os, sys\n"
@@ -76,7 +77,7 @@ class Child:
                 env=None if self.environment is None else dict(self.environment),
                 start_new_session=True,
             )
-        self.pid_file.write_text(str(self._process.pid))
+        self.pid_file.write_text(_identity(psutil.Process(self._process.pid)))
 
     def stop(self, grace_seconds: float = 30) -> None:
         """SIGTERM, and SIGKILL after the grace; returns when the process is gone."""
@@ -99,16 +100,13 @@ class Child:
             self._process.wait()
 
     def sweep(self) -> None:
-        """End the process that an earlier owner of this directory left behind, if it is still the same program."""
-        try:
-            left = psutil.Process(int(self.pid_file.read_text()))
-            same = self.command[0] in left.cmdline()
-        except (OSError, ValueError, psutil.Error):
-            return
-        if same:
-            with suppress(psutil.Error):
+        """End the process that a killed owner of this directory left behind, if it still runs."""
+        with suppress(OSError, ValueError, psutil.Error):
+            written = self.pid_file.read_text()
+            left = psutil.Process(int(written.split()[0]))
+            if _identity(left) == written:
                 left.terminate()
-                left.wait(30)
+                left.wait(SWEEP_SECONDS)
 
     def log_tail(self) -> str:
         """The last lines of the log for an error message; of a log in mongod's JSON the last errors, if it has any."""
@@ -118,3 +116,8 @@ class Child:
             return ""
         errors = [line for line in lines if '"s":"E"' in line or '"s":"F"' in line]
         return "\n".join((errors or lines)[-LOG_TAIL_LINES:])
+
+
+def _identity(process: psutil.Process) -> str:
+    """A pid alone may be another program's by now; with its start it is not."""
+    return f"{process.pid} {process.create_time()}"
