@@ -10,7 +10,8 @@ from bson import ObjectId
 class Actor:
     """Somebody asking, inside one organization, allowed to do what `permissions` name.
 
-    A request nobody signed has neither user nor organization. A person who belongs to no organization yet has a user only.
+    A request nobody signed has neither user nor organization. A person who belongs to no organization yet has a user
+    only.
     """
 
     organization_id: ObjectId | None = None

@@ -27,9 +27,9 @@ def at(seconds: float) -> datetime:
 def new_id() -> ObjectId:
     """A fresh ObjectId that sorts by time of creation to the microsecond, across processes too.
 
-    The driver's own ids agree only on the second: below it they sort by a number drawn by each process, which would show the
-    answer to a message above the message. Layout: 32 bits seconds, 20 bits microseconds, 44 bits random. Ids made in one
-    process strictly increase.
+    The driver's own ids agree only on the second: below it they sort by a number drawn by each process, which would
+    show the answer to a message above the message. Layout: 32 bits seconds, 20 bits microseconds, 44 bits random. Ids
+    made in one process strictly increase.
     """
     global _last
     _last = max(_last + 1, int(source() * 1_000_000))

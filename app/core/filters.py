@@ -1,7 +1,8 @@
 """The filter language: conditions as data that mean the same to MongoDB and to a predicate in memory.
 
-A filter is a tree of plain dicts: `{"sender_id": {"in": [...]}, "or": [{...}, {...}], "not": {...}}`. Names beside each other must
-all hold. Lists, saved searches, audiences and webhooks all speak it; what a caller may name is a `Filterable`.
+A filter is a tree of plain dicts: `{"sender_id": {"in": [...]}, "or": [{...}, {...}], "not": {...}}`.
+Names beside each other must all hold. Lists, saved searches, audiences and webhooks all speak it; what a
+caller may name is a `Filterable`.
 """
 
 import re

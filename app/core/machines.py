@@ -1,4 +1,4 @@
-"""State machines: transitions are declared once; one conditional update moves a document, and everybody can ask what may follow."""
+"""State machines: transitions are declared once, one conditional update takes them, anybody can ask."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def only_platform(actor: Actor, row: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One arrow: from any of `sources` to `target`, by whom `rule` admits; with `after`, by itself that long after `since`."""
+    """One arrow: from any of `sources` to `target`, by whom `rule` admits; with `after`, by itself in time."""
 
     name: str
     sources: frozenset[StrEnum]
@@ -71,8 +71,8 @@ class Machine:
     ) -> R:
         """Take a transition and set attributes with it, in one conditional update that tells `events`.
 
-        `where` is the filter that finds the row within the actor. Raises Forbidden when the rule refuses, IllegalTransition when
-        the state does not allow it (any more), NotFound when the row is gone.
+        `where` is the filter that finds the row within the actor. Raises Forbidden when the rule refuses,
+        IllegalTransition when the state does not allow it (any more), NotFound when the row is gone.
         """
         transition, model = self.transitions[name], _model(row)
         if reason := transition.rule(actor, row):

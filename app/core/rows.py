@@ -1,7 +1,7 @@
 """Rows: what readers get of a document - plain attributes, decoded from a projection by generated code.
 
-The fields of a thing are annotated once, in a subclass of Row; the Beanie document that writers make inherits the same class.
-Reading an attribute that was not projected raises AttributeError, never a silent default.
+The fields of a thing are annotated once, in a subclass of Row; the Beanie document that writers make inherits the
+same class. Reading an attribute that was not projected raises AttributeError, never a silent default.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,10 @@ class Value:
 
 
 class Row:
-    """Base of every read model. Class attributes are the defaults of documents that were stored before the field was."""
+    """Base of every read model.
+
+    Class attributes are the defaults of documents that were stored before the field was.
+    """
 
     collection: ClassVar[str]
     id: ObjectId
@@ -65,7 +68,7 @@ class Row:
 
 
 def codec(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """Functions that turn a value of the annotated type (a row, a Value, an enum, a list or scalar) into BSON and back."""
+    """Functions that turn a value of the annotated type (row, Value, enum, list or scalar) into BSON and back."""
     scope: dict[str, Any] = {}
     write, read = _write("value", hint, scope), _read("value", hint, scope)
     exec(f"def encode(value): return {write}\ndef decode(value): return {read}", scope)  # noqa: S102

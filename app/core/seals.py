@@ -1,6 +1,5 @@
-"""Secrets of the server at rest and in strangers' hands: sealed bytes, fingerprints, random tokens and their digests."""
+"""Secrets of the server at rest and in strangers' hands: derived keys, sealed bytes, fingerprints."""
 
-import hashlib
 import hmac
 import secrets
 from functools import cache
@@ -39,13 +38,3 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
 def fingerprint(purpose: str, content: bytes) -> bytes:
     """A keyed digest: equal for equal contents, and of no use to who does not hold the secret."""
     return hmac.digest(key(purpose), content, "sha256")
-
-
-def token() -> str:
-    """A random token of 256 bits, as text."""
-    return secrets.token_urlsafe(32)
-
-
-def digest(token: str) -> bytes:
-    """What is stored of a random token."""
-    return hashlib.sha256(token.encode()).digest()

@@ -27,7 +27,7 @@ DOCUMENTS: list[type[StoredDocument]] = [
 ]
 """What Beanie keeps indexes for."""
 
-TENANT_COLLECTIONS = frozenset(d.collection for d in DOCUMENTS if issubclass(d, TenantRow))  # type: ignore[attr-defined]
+TENANT_COLLECTIONS = frozenset(d.collection for d in DOCUMENTS if issubclass(d, TenantRow))
 """Collections whose every command must name an organization."""
 
 __all__ = [

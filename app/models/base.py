@@ -29,7 +29,7 @@ class StoredRow(Row):
         raise NotImplementedError
 
     @classmethod
-    async def find(
+    async def lookup(
         cls, actor: Actor, where: Where | None = None, *, fields: Names | None = None, **equal: Any
     ) -> Self | None:
         projection, decode = cls.plan(fields)
@@ -39,19 +39,19 @@ class StoredRow(Row):
         return None if found is None else decode(found)
 
     @classmethod
-    async def get(cls, actor: Actor, id: ObjectId, **equal: Any) -> Self:
+    async def require(cls, actor: Actor, id: ObjectId, **equal: Any) -> Self:
         """The row with this id. Raises NotFound, for another tenant's too."""
-        row = await cls.find(actor, _id=id, **equal)
+        row = await cls.lookup(actor, _id=id, **equal)
         if row is None:
             raise NotFound(f"There is no such {cls.__name__}.")
         return row
 
     @classmethod
     async def by_ids(cls, actor: Actor, ids: Iterable[object], fields: Names | None = None) -> dict[object, Self]:
-        return {row.id: row for row in await cls.all(actor, {"_id": {"$in": list(ids)}}, fields=fields)}
+        return {row.id: row for row in await cls.select(actor, {"_id": {"$in": list(ids)}}, fields=fields)}
 
     @classmethod
-    async def all(
+    async def select(
         cls,
         actor: Actor,
         where: Where | None = None,
@@ -74,10 +74,10 @@ class StoredRow(Row):
         names = None if args.fields is None else args.fields | set(order.keys) - {"_id"}
         follow = order.after(args.after)
         matching = {"$and": [where, follow]} if where and follow else where or follow
-        return page(await cls.all(actor, matching, fields=names, order=order, limit=args.first + 1), args, order)
+        return page(await cls.select(actor, matching, fields=names, order=order, limit=args.first + 1), args, order)
 
     @classmethod
-    async def count(cls, actor: Actor, where: Where | None = None, *, cap: int) -> int:
+    async def tally(cls, actor: Actor, where: Where | None = None, *, cap: int) -> int:
         """How many match, counted up to `cap`."""
         return await collection(cls.collection).count_documents(
             cls.within(actor, where), limit=cap, session=changes.session()

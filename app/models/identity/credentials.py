@@ -7,7 +7,10 @@ from app.models.base import StoredDocument, StoredRow, Where
 
 
 class Credential(StoredRow):
-    """How a person proves who they are; its id is the user's. Apart from the user so that no reader of users ever holds it."""
+    """How a person proves who they are; its id is the user's.
+
+    Apart from the user so that no reader of users ever holds it.
+    """
 
     collection = "credentials"
 

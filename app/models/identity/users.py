@@ -24,7 +24,7 @@ class User(StoredRow):
 
     @classmethod
     def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
-        """Oneself and the people of one's organization; the platform, in no organization, finds anybody (to sign them in)."""
+        """The people of one's organization; in none, oneself; the platform, in none, anybody (to sign them in)."""
         asked = {**equal, **(where or {})}
         if actor.organization_id:
             return {**asked, "organization_ids": actor.organization_id}

@@ -15,7 +15,10 @@ class ConversationKind(StrEnum):
 
 
 class Conversation(TenantRow):
-    """People who write to each other. `direct_key` makes the conversation of two people one; `active_at` orders lists."""
+    """People who write to each other.
+
+    `direct_key` makes the conversation of two people one; `active_at` orders lists.
+    """
 
     collection = "conversations"
 

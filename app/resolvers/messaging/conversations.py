@@ -35,7 +35,10 @@ class Query:
 class Mutation:
     @mutation(Conversation, START, fails=(NotFound,))
     async def start_conversation(self, info: Info, input: conversations.NewConversation) -> models.Conversation:
-        """Begin to talk with one person or several. Two people have one direct conversation: it is answered if it exists."""
+        """Begin to talk with one person or several.
+
+        Two people have one direct conversation: it is answered if it exists.
+        """
         return await conversations.start(info.context.actor, input)
 
     @mutation(Conversation, READ, fails=(NotFound,))

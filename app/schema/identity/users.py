@@ -5,6 +5,7 @@ import strawberry
 from app import models
 from app.models import Permission
 from app.schema.kit.context import Info
+from app.schema.kit.fields import computed
 from app.schema.kit.nodes import Node
 
 
@@ -16,16 +17,11 @@ class User(Node):
     created_at: datetime
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
-    @strawberry.field(
-        description="For the person, and for those who manage members; null for others.", metadata={"reads": ("email",)}
-    )
+    @computed("email", description="For the person, and for those who manage members; null for others.")
     def email(self: strawberry.Parent[models.User], info: Info) -> str | None:
         actor = info.context.actor
         return self.email if actor.user_id == self.id or actor.can(Permission.MEMBERS_MANAGE) else None
 
-    @strawberry.field(
-        description="Whether others see when the person is online; null for others.",
-        metadata={"reads": ("shows_presence",)},
-    )
+    @computed("shows_presence", description="Whether others see when the person is online; null for others.")
     def shows_presence(self: strawberry.Parent[models.User], info: Info) -> bool | None:
         return self.shows_presence if info.context.actor.user_id == self.id else None

@@ -20,8 +20,8 @@ MAX_KEY = 255
     locations=[DirectiveLocation.FIELD],
     name="dryRun",
     description=(
-        "On a mutation: run it and keep nothing. The answer is what it would be; the events that would follow are in the "
-        "response's `extensions.dryRun`, by the field's response name."
+        "On a mutation: run it and keep nothing. The answer is what it would be; the events that would follow "
+        "are in the response's `extensions.dryRun`, by the field's response name."
     ),
 )
 def dry_run() -> None:
@@ -76,4 +76,4 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-_AWARE = bson.CodecOptions(tz_aware=True)
+_AWARE: bson.CodecOptions[dict[str, Any]] = bson.CodecOptions(tz_aware=True)

@@ -49,7 +49,7 @@ class Loader:
 
 
 class Context:
-    """One operation's context: who asks and from where, what the operation reads of each model, the rows already loaded."""
+    """One operation's context: who asks and from where, what it reads of each model, the rows already loaded."""
 
     __slots__ = ("_loaders", "actor", "address", "agent", "extensions", "fields", "idempotency_key", "request_id")
 
@@ -71,7 +71,7 @@ class Context:
         self._loaders: dict[Fetch, Loader] = {}
 
     def load(self, fetch: Fetch, key: object, model: type | None = None) -> asyncio.Future[Any]:
-        """What `fetch` answers for the key, asked for together with the other keys of the moment; of `model`, only what is read."""
+        """What `fetch` answers for the key, asked with the other keys of the moment; of `model`, only what is read."""
         loader = self._loaders.get(fetch)
         if loader is None:
             fields = self.fields.get(model) if model else None

@@ -1,4 +1,7 @@
-"""The decorators of the API. Each wraps a plain function and returns a field: there is nothing to unwrap at run time."""
+"""The decorators of the API.
+
+Each wraps a plain function and returns a field: there is nothing to unwrap at run time.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -91,11 +94,15 @@ def connection(node: type[Node], audience: Audience) -> Decorator:
 
 
 def pages(node: Any, model: type[StoredRow], *, reads: tuple[str, ...] = ("id",)) -> Decorator:
-    """A field of a type that pages through `node`s; `reads` names the attributes of its parent that the resolver uses."""
+    """A field of a type that pages through `node`s; `reads` names the attributes of its parent that are used."""
 
     def decorate(resolver: Resolver) -> Any:
-        field = {"description": getdoc(resolver), "metadata": {"reads": reads}}
-        return strawberry.field(_paged(resolver, model), graphql_type=Connection[node], **field)
+        return strawberry.field(
+            _paged(resolver, model),
+            graphql_type=Connection[node],
+            description=getdoc(resolver),
+            metadata={"reads": reads},
+        )
 
     return decorate
 
@@ -124,10 +131,11 @@ def batched(
 def mutation(returns: Any, audience: Audience, *, fails: tuple[type[AppError], ...] = ()) -> Decorator:
     """A root field that writes.
 
-    What `fails` names, and every Invalid and Conflict, is answered as a member of the result union; all else is an error. A
-    parameter `input` that is a command becomes a GraphQL input. Every mutation takes an idempotency key and can be rehearsed.
+    What `fails` names, and every Invalid and Conflict, is answered as a member of the result union; all else is an
+    error. A parameter `input` that is a command becomes a GraphQL input. Every mutation takes an idempotency key and
+    can be rehearsed.
     """
-    expected = tuple(dict.fromkeys((Invalid, Conflict, *fails)))
+    expected: tuple[type[AppError], ...] = tuple(dict.fromkeys((Invalid, Conflict, *fails)))
 
     def decorate(resolver: Resolver) -> Any:
         hints = get_type_hints(resolver)
@@ -152,8 +160,17 @@ def mutation(returns: Any, audience: Audience, *, fails: tuple[type[AppError], .
             annotation = input_for(command, verb + "Input")
             added.insert(0, Parameter("input", Parameter.KEYWORD_ONLY, annotation=annotation))
         attempted.__signature__ = _with(resolver, *added, drop=["input"])  # type: ignore[attr-defined]
-        members = (returns, *(ERROR_TYPES[kind] for kind in expected))
+        members: Any = (returns, *(ERROR_TYPES[kind] for kind in expected))
         result: Any = Annotated[Union[members], strawberry.union(verb + "Result")]  # noqa: UP007
         return strawberry.mutation(attempted, graphql_type=result, **_described(resolver, audience))
+
+    return decorate
+
+
+def computed(*reads: str, description: str) -> Decorator:
+    """A field of a type that its resolver computes from the attributes `reads` of the row."""
+
+    def decorate(resolver: Resolver) -> Any:
+        return strawberry.field(resolver, description=description, metadata={"reads": reads})
 
     return decorate

@@ -1,7 +1,7 @@
-"""The filter language as GraphQL inputs: a list has an input that names its attributes, each kind of value its comparisons.
+"""The filter language as GraphQL inputs: one for each list that names its attributes, one for each kind of value.
 
-An input declares `and_`, `or_` and `not_` with `combined()`, and every attribute with `UNSET`, or with `refers(...)` when it holds the id of
-a node; `tree` turns what a client sent into the plain form of `core.filters`.
+An input declares `and_`, `or_` and `not_` with `combined()`, and every attribute with `UNSET`, or with `refers(...)`
+when it holds the id of a node; `tree` turns what a client sent into the plain form of `core.filters`.
 """
 
 from datetime import datetime

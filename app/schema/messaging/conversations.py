@@ -8,8 +8,8 @@ from app import models
 from app.core.paging import Page, PageArgs
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
-from app.schema.kit.fields import batched, edge, pages
-from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, comparison, refers, tree
+from app.schema.kit.fields import batched, computed, edge, pages
+from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers, tree
 from app.schema.kit.nodes import Node
 from app.schema.messaging.messages import Message, MessageFilter
 from app.services.messaging import messages, reads
@@ -17,7 +17,11 @@ from app.services.messaging import messages, reads
 strawberry.enum(models.ConversationKind, description="Two people, or a group with a title and roles.")
 strawberry.enum(models.ParticipantRole, description="What one may do in a conversation.")
 
-ConversationKindFilter = comparison("ConversationKindFilter", models.ConversationKind)
+
+@strawberry.input(description="Comparisons; all that are given must hold.")
+class ConversationKindFilter:
+    eq: models.ConversationKind | None = UNSET
+    ne: models.ConversationKind | None = UNSET
 
 
 @strawberry.type(description="A member's side of a conversation.")
@@ -46,12 +50,12 @@ class Conversation(Node):
     unread_count: int = batched(reads.unread, description="Unread messages of others, counted up to 100.")
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
-    @strawberry.field(description="Whether no e-mail tells the caller of its messages.", metadata={"reads": ("id",)})
+    @computed("id", description="Whether no e-mail tells the caller of its messages.")
     async def muted(self: strawberry.Parent[Any], info: Info) -> bool:
         mine = await info.context.load(reads.mine, self.id)
         return mine is not None and mine.muted
 
-    @strawberry.field(description="Whether the caller's list leaves it out.", metadata={"reads": ("archived_by_ids",)})
+    @computed("archived_by_ids", description="Whether the caller's list leaves it out.")
     def archived(self: strawberry.Parent[Any], info: Info) -> bool:
         return info.context.actor.user_id in self.archived_by_ids
 

@@ -8,7 +8,7 @@ from app import models
 from app.core.paging import Page, PageArgs
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
-from app.schema.kit.fields import edge, pages
+from app.schema.kit.fields import computed, edge, pages
 from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers
 from app.schema.kit.nodes import Node
 from app.services.messaging import messages, reads
@@ -43,12 +43,12 @@ class Message(Node):
     client_message_id: str
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
-    @strawberry.field(description="The members it names.", metadata={"reads": ("mention_ids",)})
+    @computed("mention_ids", description="The members it names.")
     async def mentions(self: strawberry.Parent[Any], info: Info) -> list[User]:
         found = [await info.context.load(models.User.by_ids, id, models.User) for id in self.mention_ids]
         return [user for user in found if user is not None]
 
-    @strawberry.field(description="Reactions by emoji, the first one first.", metadata={"reads": ("reactions",)})
+    @computed("reactions", description="Reactions by emoji, the first one first.")
     def reactions(self: strawberry.Parent[Any], info: Info) -> list[ReactionGroup]:
         groups: dict[str, list[Any]] = {}
         for reaction in self.reactions:
@@ -56,10 +56,7 @@ class Message(Node):
         me = info.context.actor.user_id
         return [ReactionGroup(emoji=emoji, count=len(ids), mine=me in ids) for emoji, ids in groups.items()]
 
-    @strawberry.field(
-        description="The members who have read up to it, its sender aside.",
-        metadata={"reads": ("conversation_id", "sender_id")},
-    )
+    @computed("conversation_id", "sender_id", description="The members who have read up to it, its sender aside.")
     async def readers(self: strawberry.Parent[Any], info: Info) -> list[User]:
         sides = await info.context.load(reads.participants, self.conversation_id)
         read = [s.user_id for s in sides if s.read_id and s.read_id >= self.id and s.user_id != self.sender_id]

@@ -6,7 +6,7 @@ import strawberry
 from app import models
 from app.models import GRANTS
 from app.schema.identity.users import User
-from app.schema.kit.fields import edge
+from app.schema.kit.fields import computed, edge
 from app.schema.kit.nodes import Node
 from app.schema.kit.transitions import AvailableTransition, available_transitions
 from app.services.organizations.members import MEMBERSHIP
@@ -22,6 +22,6 @@ class Member(Node):
     created_at: datetime
     available_transitions: list[AvailableTransition] = available_transitions(MEMBERSHIP)
 
-    @strawberry.field(description="What the role allows.", metadata={"reads": ("role",)})
+    @computed("role", description="What the role allows.")
     def permissions(self: strawberry.Parent[Any]) -> list[str]:
         return sorted(GRANTS[self.role])

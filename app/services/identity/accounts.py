@@ -57,4 +57,4 @@ async def _create(actor: Actor, new: Registration, password_hash: str) -> None:
 
 async def user_of(actor: Actor) -> User | None:
     """The signed-in person."""
-    return await User.find(Actor(user_id=actor.user_id)) if actor.user_id else None
+    return await User.lookup(Actor(user_id=actor.user_id)) if actor.user_id else None

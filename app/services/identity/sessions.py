@@ -88,8 +88,8 @@ class SignedOut(Value):
 
 async def sign_in(given: SignIn, device: Device) -> SignedIn:
     """Raises WrongCredentials, after the same work whether or not there is such an account."""
-    user = await User.find(PLATFORM, email=given.email.lower())
-    credential = await Credential.find(PLATFORM, _id=user.id) if user else None
+    user = await User.lookup(PLATFORM, email=given.email.lower())
+    credential = await Credential.lookup(PLATFORM, _id=user.id) if user else None
     if not await passwords.matches(given.password, credential.password_hash if credential else None) or user is None:
         raise WrongCredentials("The e-mail address or the password is wrong.", path=["input"])
     membership = await _place(user)
@@ -128,11 +128,11 @@ async def refresh(given: Refresh, device: Device) -> SignedIn:
         },
     )
     if session is None:
-        replayed = await Session.find(PLATFORM, {"generation": {"$gt": generation}}, _id=id, ended_at=None)
+        replayed = await Session.lookup(PLATFORM, {"generation": {"$gt": generation}}, _id=id, ended_at=None)
         if replayed is not None:
             await _end(replayed, "replayed")
         raise SessionOver("Sign in again.", path=["input", "refreshToken"])
-    user = await User.get(PLATFORM, session.user_id)
+    user = await User.require(PLATFORM, session.user_id)
     if session.organization_id and await _active(user.id, session.organization_id) is None:
         membership = await _place(user)
         session = await _move(session, membership.organization_id if membership else None)
@@ -141,22 +141,22 @@ async def refresh(given: Refresh, device: Device) -> SignedIn:
 
 async def sign_out(actor: Actor) -> SignedOut:
     """End the session: its tokens and sockets are worth nothing from here on."""
-    session = await Session.find(actor, _id=actor.session_id)
+    session = await Session.lookup(actor, _id=actor.session_id)
     return SignedOut(session is not None and await _end(session, "signed_out"))
 
 
 async def switch(actor: Actor, to: Switch) -> SignedIn:
     """Tokens for another organization of the person. Raises NotFound when they have no active place there."""
-    session = await Session.find(actor, _id=actor.session_id, ended_at=None)
+    session = await Session.lookup(actor, _id=actor.session_id, ended_at=None)
     if session is None or await _active(session.user_id, to.organization_id) is None:
         raise NotFound("There is no such Organization.", path=["input", "organizationId"])
     session = await _move(session, to.organization_id)
-    return await _tokens(session, await User.get(PLATFORM, session.user_id))
+    return await _tokens(session, await User.require(PLATFORM, session.user_id))
 
 
 async def actor_of(claims: tokens.Claims) -> Actor:
     """Who a verified token speaks for now. Raises Unauthenticated when the session is over or the place is lost."""
-    session = await Session.find(PLATFORM, _id=claims.session_id, user_id=claims.user_id, ended_at=None)
+    session = await Session.lookup(PLATFORM, _id=claims.session_id, user_id=claims.user_id, ended_at=None)
     if session is None:
         raise Unauthenticated("The session is over: sign in again.")
     actor = Actor(None, claims.user_id, claims.session_id)
@@ -171,19 +171,19 @@ async def actor_of(claims: tokens.Claims) -> Actor:
 async def _tokens(session: Session, user: User) -> SignedIn:
     organization_id = session.organization_id
     access, expires_at = tokens.access(user.id, session.id, organization_id)
-    organization = await Organization.find(PLATFORM, _id=organization_id) if organization_id else None
+    organization = await Organization.lookup(PLATFORM, _id=organization_id) if organization_id else None
     return SignedIn(access, tokens.refresh(session.id, session.generation), expires_at, user, organization)
 
 
 async def _active(user_id: ObjectId, organization_id: ObjectId) -> Membership | None:
     inside = Actor.platform(organization_id)
-    return await Membership.find(inside, user_id=user_id, state=MembershipState.ACTIVE.value)
+    return await Membership.lookup(inside, user_id=user_id, state=MembershipState.ACTIVE.value)
 
 
 async def _place(user: User) -> Membership | None:
     """Where a person starts: the organization they used last, else the first that has them."""
     where = {"user_id": user.id, "state": MembershipState.ACTIVE.value}
-    places = await Membership.all(PLATFORM, where)
+    places = await Membership.select(PLATFORM, where)
     return next((p for p in places if p.organization_id == user.last_organization_id), places[0] if places else None)
 
 

@@ -24,14 +24,14 @@ class ProfileEdit(Command):
 
 
 async def me(actor: Actor) -> User:
-    user = await User.find(Actor(user_id=actor.user_id))
+    user = await User.lookup(Actor(user_id=actor.user_id))
     if user is None:
         raise NotFound("There is no such User.")
     return user
 
 
 async def find(actor: Actor, id: ObjectId) -> User | None:
-    return await User.find(actor, _id=id)
+    return await User.lookup(actor, _id=id)
 
 
 async def newest(actor: Actor, page: PageArgs) -> Page[User]:

@@ -50,7 +50,10 @@ class ConversationFull(Conflict):
 
 
 class NewConversation(Command):
-    """With whom to talk. With one other person and no title it is the direct conversation of the two, which exists once."""
+    """With whom to talk.
+
+    With one other person and no title it is the direct conversation of the two, which exists once.
+    """
 
     member_ids: Annotated[list[UserId], Field(min_length=1, max_length=MAX_AT_START)]
     title: Title | None = None
@@ -97,7 +100,7 @@ async def newest(actor: Actor, page: PageArgs, *, archived: bool, filter: Tree |
 
 async def find(actor: Actor, id: ObjectId, fields: Names | None = None) -> Conversation | None:
     """The conversation, if the actor is in it."""
-    return await Conversation.find(actor, _id=id, member_ids=actor.user_id, fields=fields)
+    return await Conversation.lookup(actor, _id=id, member_ids=actor.user_id, fields=fields)
 
 
 async def get(actor: Actor, id: ObjectId, fields: Names | None = None) -> Conversation:
@@ -187,7 +190,7 @@ async def remove_member(actor: Actor, given: MemberRemoval) -> Conversation:
     changed = await changes.change(Conversation, Conversation.within(actor, _id=conversation.id), pulled)
     assert changed, "the scope read it in the same snapshot"
     owner = {"conversation_id": conversation.id, "role": ParticipantRole.OWNER.value}
-    if gone.role is ParticipantRole.OWNER and changed.member_ids and not await Participant.find(actor, owner):
+    if gone.role is ParticipantRole.OWNER and changed.member_ids and not await Participant.lookup(actor, owner):
         heir = Participant.within(actor, conversation_id=conversation.id, user_id=changed.member_ids[0])
         await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}})
     return changed
@@ -210,7 +213,7 @@ async def prefer(actor: Actor, given: ConversationPreferences) -> Conversation:
 
 async def participant(actor: Actor, conversation_id: ObjectId) -> Participant:
     """The actor's own side of a conversation. Raises NotFound."""
-    found = await Participant.find(actor, conversation_id=conversation_id, user_id=actor.user_id)
+    found = await Participant.lookup(actor, conversation_id=conversation_id, user_id=actor.user_id)
     if found is None:
         raise NotFound("There is no such Conversation.")
     return found

@@ -200,7 +200,7 @@ async def thread(actor: Actor, root_id: ObjectId, page: PageArgs) -> Page[Messag
 
 async def find(actor: Actor, id: ObjectId) -> Message | None:
     """The message, if the actor is in its conversation."""
-    message = await Message.find(actor, _id=id)
+    message = await Message.lookup(actor, _id=id)
     return message if message and await conversations.find(actor, message.conversation_id, frozenset()) else None
 
 
@@ -209,7 +209,7 @@ async def search(actor: Actor, search: MessageSearch, page: PageArgs) -> Page[Me
     mine: dict[str, Any] = {"member_ids": actor.user_id} | (
         {"_id": search.conversation_id} if search.conversation_id else {}
     )
-    rows = await Conversation.all(
+    rows = await Conversation.select(
         actor, mine, fields=frozenset(), order=conversations.ACTIVITY, limit=SEARCHED_CONVERSATIONS
     )
     words = " ".join(f'"{word}"' for word in search.text.replace('"', " ").replace("\\", " ").split())
@@ -220,7 +220,7 @@ async def search(actor: Actor, search: MessageSearch, page: PageArgs) -> Page[Me
 
 
 async def _in(actor: Actor, conversation_id: ObjectId, id: ObjectId) -> Message:
-    message = await Message.find(actor, _id=id, conversation_id=conversation_id)
+    message = await Message.lookup(actor, _id=id, conversation_id=conversation_id)
     if message is None:
         raise NotFound("There is no such Message in this conversation.", path=["input", "replyToId"])
     return message

@@ -35,14 +35,14 @@ async def mark(actor: Actor, mark: ReadMark) -> Conversation:
     conversation = await conversations.get(actor, mark.conversation_id)
     assert actor.user_id
     newest = (
-        await Message.all(actor, {"conversation_id": conversation.id}, order=NEWEST, limit=1)
+        await Message.select(actor, {"conversation_id": conversation.id}, order=NEWEST, limit=1)
         if not mark.message_id
         else None
     )
     id = mark.message_id or (newest[0].id if newest else None)
     if id is None:
         return conversation
-    if mark.message_id and not await Message.find(actor, _id=id, conversation_id=conversation.id, fields=frozenset()):
+    if mark.message_id and not await Message.lookup(actor, _id=id, conversation_id=conversation.id, fields=frozenset()):
         raise NotFound("There is no such Message in this conversation.", path=["input", "messageId"])
     behind = {"$or": [{"read_id": None}, {"read_id": {"$lt": id}}]}
     where = Participant.within(actor, behind, conversation_id=conversation.id, user_id=actor.user_id)
@@ -54,11 +54,11 @@ async def mark(actor: Actor, mark: ReadMark) -> Conversation:
 async def unread(actor: Actor, conversation_ids: Iterable[ObjectId], fields: Names | None) -> dict[ObjectId, int]:
     """How many messages of others each conversation holds that the actor has not read, counted up to UNREAD_CAP."""
     where = {"conversation_id": {"$in": list(conversation_ids)}, "user_id": actor.user_id}
-    mine = await Participant.all(actor, where, fields=frozenset({"conversation_id", "read_id"}))
+    mine = await Participant.select(actor, where, fields=frozenset({"conversation_id", "read_id"}))
 
     async def count(side: Participant) -> int:
         new = {"conversation_id": side.conversation_id, "sender_id": {"$ne": actor.user_id}, "deleted_at": None}
-        return await Message.count(
+        return await Message.tally(
             actor, new | ({"_id": {"$gt": side.read_id}} if side.read_id else {}), cap=UNREAD_CAP
         )
 
@@ -72,7 +72,7 @@ async def participants(
     """Every member's side of each conversation, in the order of joining."""
     where = {"conversation_id": {"$in": list(conversation_ids)}}
     found: dict[ObjectId, list[Participant]] = {id: [] for id in where["conversation_id"]["$in"]}
-    for side in await Participant.all(actor, where, order=OLDEST):
+    for side in await Participant.select(actor, where, order=OLDEST):
         found[side.conversation_id].append(side)
     return found
 
@@ -80,4 +80,4 @@ async def participants(
 async def mine(actor: Actor, conversation_ids: Iterable[ObjectId], fields: Names | None) -> dict[ObjectId, Participant]:
     """The actor's own side of each conversation."""
     where = {"conversation_id": {"$in": list(conversation_ids)}, "user_id": actor.user_id}
-    return {side.conversation_id: side for side in await Participant.all(actor, where)}
+    return {side.conversation_id: side for side in await Participant.select(actor, where)}

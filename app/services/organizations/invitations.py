@@ -85,8 +85,8 @@ async def invite(actor: Actor, given: Invite) -> Invitation:
     assert actor.user_id
     if not outranks(actor, given.role):
         raise RoleAbove("One cannot give a role above one's own.", path=["input", "role"])
-    person = await User.find(actor, email=given.email)
-    if person and await Membership.find(actor, user_id=person.id, state={"$ne": MembershipState.LEFT.value}):
+    person = await User.lookup(actor, email=given.email)
+    if person and await Membership.lookup(actor, user_id=person.id, state={"$ne": MembershipState.LEFT.value}):
         raise AlreadyMember(f"{given.email} is a member already.", path=["input", "email"])
     moment = now()
     invitation = InvitationDocument(
@@ -111,14 +111,17 @@ async def pending(actor: Actor, page: PageArgs) -> Page[Invitation]:
 @changes.atomic
 async def revoke(actor: Actor, given: InvitationAction) -> Invitation:
     """Take an invitation back. Raises NotFound or IllegalTransition."""
-    return await _move(actor, await Invitation.get(actor, given.invitation_id), "revoke")
+    return await _move(actor, await Invitation.require(actor, given.invitation_id), "revoke")
 
 
 @changes.atomic
 async def accept(actor: Actor, given: Acceptance) -> Membership:
-    """Take the place that the token's invitation offers the actor's address. Raises NotFound, ForAnotherAddress or IllegalTransition."""
+    """Take the place that the token's invitation offers the actor's address.
+
+    Raises NotFound, ForAnotherAddress or IllegalTransition.
+    """
     invitation = await _of(given.token)
-    person = await User.find(Actor(user_id=actor.user_id))
+    person = await User.lookup(Actor(user_id=actor.user_id))
     if person is None or person.email != invitation.email:
         raise ForAnotherAddress(
             f"This invitation is for {invitation.email}: sign in with that address.", path=["input", "token"]
@@ -139,6 +142,7 @@ async def join(actor: Actor, role: Role) -> Membership:
         organization_id=actor.organization_id, user_id=actor.user_id, role=role, created_at=moment, changed_at=moment
     )
     told = MembershipChanged(actor, user=actor.user_id, state=place.state.value, role=role.value)
+    membership: Membership
     membership, created = await changes.insert_once(place, Membership.within(actor, user_id=actor.user_id), told)
     if not created:
         if membership.state is not MembershipState.LEFT:
@@ -156,14 +160,14 @@ async def join(actor: Actor, role: Role) -> Membership:
 async def expire(organization_id: ObjectId, id: ObjectId) -> None:
     """Let an invitation's time run out; nothing happens when it was answered meanwhile."""
     platform = Actor.platform(organization_id)
-    invitation = await Invitation.find(platform, _id=id, state=PENDING.value)
+    invitation = await Invitation.lookup(platform, _id=id, state=PENDING.value)
     if invitation is not None:
         await _move(platform, invitation, "expire")
 
 
 async def overdue(limit: int) -> list[Invitation]:
     """Invitations whose time has run out, in every organization."""
-    return await Invitation.all(PLATFORM, INVITATION.due(INVITATION.transitions["expire"]), limit=limit)
+    return await Invitation.select(PLATFORM, INVITATION.due(INVITATION.transitions["expire"]), limit=limit)
 
 
 async def _of(token: str) -> Invitation:
@@ -171,7 +175,7 @@ async def _of(token: str) -> Invitation:
         id = tokens.invited(token)
     except Unauthenticated:
         raise NotFound("There is no such invitation.", path=["input", "token"]) from None
-    return await Invitation.get(PLATFORM, id)
+    return await Invitation.require(PLATFORM, id)
 
 
 async def _move(actor: Actor, invitation: Invitation, transition: str) -> Invitation:

@@ -71,19 +71,19 @@ async def newest(actor: Actor, page: PageArgs) -> Page[Membership]:
 
 
 async def find(actor: Actor, user_id: ObjectId) -> Membership | None:
-    return await Membership.find(actor, user_id=user_id)
+    return await Membership.lookup(actor, user_id=user_id)
 
 
 async def active_ids(actor: Actor, user_ids: list[ObjectId]) -> set[ObjectId]:
     """Which of these people are active members of the organization."""
     where = {"user_id": {"$in": user_ids}, "state": ACTIVE.value}
-    return {row.user_id for row in await Membership.all(actor, where, fields=frozenset({"user_id"}))}
+    return {row.user_id for row in await Membership.select(actor, where, fields=frozenset({"user_id"}))}
 
 
 @changes.atomic
 async def move(actor: Actor, user_id: ObjectId, transition: str) -> Membership:
     """Take a transition of MEMBERSHIP. Raises NotFound, Forbidden, IllegalTransition or LastOwner."""
-    row = await Membership.find(actor, user_id=user_id)
+    row = await Membership.lookup(actor, user_id=user_id)
     if row is None:
         raise NotFound("There is no such member.")
     target = MEMBERSHIP.transitions[transition].target
@@ -98,7 +98,7 @@ async def move(actor: Actor, user_id: ObjectId, transition: str) -> Membership:
 @changes.atomic
 async def change_role(actor: Actor, change: RoleChange) -> Membership:
     """Give a member another role. Raises NotFound, Forbidden or LastOwner."""
-    row = await Membership.find(actor, user_id=change.user_id, state=ACTIVE.value)
+    row = await Membership.lookup(actor, user_id=change.user_id, state=ACTIVE.value)
     if row is None:
         raise NotFound("There is no such member.", path=["input", "userId"])
     if not (outranks(actor, row.role) and outranks(actor, change.role)):
@@ -115,5 +115,5 @@ async def change_role(actor: Actor, change: RoleChange) -> Membership:
 async def _keep_an_owner(actor: Actor) -> None:
     # Touching the organization makes two owners who leave at once conflict: each alone would see the other stay.
     await changes.change(Organization, {"_id": actor.organization_id}, {"$inc": {"owner_changes": 1}})
-    if not await Membership.find(actor, role=Role.OWNER.value, state=ACTIVE.value):
+    if not await Membership.lookup(actor, role=Role.OWNER.value, state=ACTIVE.value):
         raise LastOwner("The organization needs an owner: make another member one first.")

@@ -71,19 +71,21 @@ async def _free(name: str, id: str) -> str:
     """A slug in the words of the name, told apart by the end of the id when it is taken."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32] or "organization"
-    taken = await Organization.find(Actor.platform(), slug=slug)
+    taken = await Organization.lookup(Actor.platform(), slug=slug)
     return f"{slug}-{id[-6:]}" if taken else slug
 
 
 async def current(actor: Actor) -> Organization | None:
     """The organization that the actor works in."""
-    return await Organization.find(actor, _id=actor.organization_id) if actor.organization_id else None
+    return await Organization.lookup(actor, _id=actor.organization_id) if actor.organization_id else None
 
 
 async def mine(actor: Actor) -> list[Organization]:
     """Every organization in which the person has an active place."""
-    places = await Membership.all(Actor.platform(), {"user_id": actor.user_id, "state": MembershipState.ACTIVE.value})
-    return await Organization.all(Actor.platform(), {"_id": {"$in": [place.organization_id for place in places]}})
+    places = await Membership.select(
+        Actor.platform(), {"user_id": actor.user_id, "state": MembershipState.ACTIVE.value}
+    )
+    return await Organization.select(Actor.platform(), {"_id": {"$in": [place.organization_id for place in places]}})
 
 
 async def edit(actor: Actor, edit: OrganizationEdit) -> Organization:
