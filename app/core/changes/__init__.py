@@ -1,23 +1,40 @@
 """The change log: writes carry their events, one sequencer numbers them after commit, readers resume by position."""
 
+from app.core.changes.consumer import Consumer
 from app.core.changes.events import Event
+from app.core.changes.hub import Hub, hub, start_hub, stop_hub
 from app.core.changes.idempotency import once
+from app.core.changes.log import Change, prepare, trim
+from app.core.changes.recovery import hidden
 from app.core.changes.scope import Rehearsal, atomic, emit, rehearse, rehearsing, scoped, session
+from app.core.changes.sequencer import Sequencer
+from app.core.changes.subscription import Subscription
 from app.core.changes.writes import change, change_all, insert, insert_once, remove
 
 __all__ = [
+    "Change",
+    "Consumer",
     "Event",
+    "Hub",
     "Rehearsal",
+    "Sequencer",
+    "Subscription",
     "atomic",
     "change",
     "change_all",
     "emit",
+    "hidden",
+    "hub",
     "insert",
     "insert_once",
     "once",
+    "prepare",
     "rehearse",
     "rehearsing",
     "remove",
     "scoped",
     "session",
+    "start_hub",
+    "stop_hub",
+    "trim",
 ]

@@ -16,23 +16,24 @@ class Event:
     never secrets.
 
     The feeds it belongs to are its organization's (`o:<id>`) and those that `feeds` names: few, never one for each
-    member of something large. `version` rises when the fields change their meaning; readers pass over what they do not
-    know.
+    member of something large. `schema_version` rises when the fields change their meaning; readers pass over types that
+    they do not know.
     """
 
     actor: Actor
     id: ObjectId = field(default_factory=new_id, kw_only=True)
 
-    version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 1
     _types: ClassVar[dict[str, type["Event"]]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        Event._types[cls.type()] = cls
+        if (other := Event._types.setdefault(cls.type(), cls)) is not cls:
+            raise TypeError(f"{cls.__module__} and {other.__module__} both define the event {cls.type()}")
 
     @classmethod
     def type(cls) -> str:
-        return f"{cls.__name__}.{cls.version}"
+        return f"{cls.__name__}.{cls.schema_version}"
 
     def feeds(self) -> Iterable[str]:
         """The feeds besides the organization's own."""

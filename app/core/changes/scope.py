@@ -38,7 +38,7 @@ class Rehearsal(Generic[T]):
     events: Sequence[Event]
 
 
-class Again(Exception):  # noqa: N818 - a request, not an error
+class Again(Exception):
     """Another transaction won a race that a fresh snapshot would show: the scope's function runs again."""
 
     def __init__(self, cause: DuplicateKeyError) -> None:

@@ -1,0 +1,194 @@
+"""The hub: one tail of the log in each process, shared by all its subscriptions and listeners."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+import structlog
+from bson import ObjectId
+from pymongo.errors import PyMongoError
+
+from app.core import signals
+from app.core.changes import cursors, log
+from app.core.changes.events import Event
+from app.core.changes.log import HINT, PAGE, Change
+from app.core.changes.subscription import Subscription
+
+POLL = 0.5
+"""Seconds between two looks at the log when no hint arrives."""
+CHECK = 2.0
+"""Seconds between two looks at epoch and floor."""
+
+Listener = Callable[[Change], None]
+
+_log = structlog.stdlib.get_logger(__name__)
+_hub: "Hub | None" = None
+
+
+async def start_hub() -> "Hub":
+    """Start this process's hub, or answer the one that runs."""
+    global _hub
+    if _hub is None:
+        hub = Hub()
+        await hub.start()
+        _hub = hub
+    return _hub
+
+
+def hub() -> "Hub":
+    """This process's hub. Raises RuntimeError before `start_hub`."""
+    if _hub is None:
+        raise RuntimeError("start_hub() comes first")
+    return _hub
+
+
+async def stop_hub() -> None:
+    global _hub
+    running, _hub = _hub, None
+    if running is not None:
+        await running.stop()
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.position = 0
+        """The position up to which this process has heard everything."""
+        self.epoch = 0
+        self.resyncs = 0
+        """How many subscriptions had to be broken, for metrics."""
+        self._subscriptions: dict[str, set[Subscription]] = defaultdict(set)
+        self._listeners: dict[str, list[Listener]] = defaultdict(list)
+        self._gap_listeners: list[Callable[[], None]] = []
+        self._waiters: dict[ObjectId, list[asyncio.Future[int]]] = defaultdict(list)
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        self.epoch = (await log.state()).epoch
+        self.position = await log.head()
+        self._tasks = [asyncio.create_task(self._tail()), asyncio.create_task(self._hear())]
+
+    async def stop(self) -> None:
+        """End the tail; every subscription ends as if its feed were over."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for subscription in self._all():
+            subscription.end()
+
+    def follow(self, streams: Iterable[str], after: int | None = None) -> Subscription:
+        """The changes of any of the streams beyond a position (None: the present), each once, in order, for ever.
+
+        Use it as `async with hub.follow(...) as changes: async for change in changes`. It is registered as soon as the
+        context is entered; what happens from then on is in it. Raises ResyncRequired, on entering or while it runs,
+        when the log does not reach back to where the subscription stands.
+        """
+        return Subscription(self, frozenset(streams), after)
+
+    def on(self, event: type[Event], listener: Listener) -> None:
+        """Call a function for every change of this type from now on, before any subscription sees it."""
+        self._listeners[event.type()].append(listener)
+
+    def on_gap(self, listener: Callable[[], None]) -> None:
+        """Call a function when anything may have happened unheard: what was kept because of `on` must be dropped."""
+        self._gap_listeners.append(listener)
+
+    def cursor(self, position: int, feed: Iterable[str]) -> str:
+        """What a client holds of a position in a feed."""
+        return cursors.seal(self.epoch, position, feed)
+
+    def read_cursor(self, cursor: str, feed: Iterable[str]) -> int:
+        """The position. Raises BadCursor or ResyncRequired."""
+        return cursors.unseal(cursor, self.epoch, feed)
+
+    async def settled(self, event: ObjectId, timeout: float) -> int | None:  # noqa: ASYNC109 - part of the meaning
+        """Wait until this process has heard of an event; answers its position, None after `timeout` seconds."""
+        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiters[event].append(heard)
+        try:
+            async with asyncio.timeout(timeout):
+                earlier = await log.read({"e": event}, 1)  # after registering, or it could pass between the two
+                if earlier and earlier[0].position <= self.position:
+                    return earlier[0].position
+                return await heard
+        except (TimeoutError, PyMongoError):
+            return None
+        finally:
+            self._waiters[event].remove(heard)
+            if not self._waiters[event]:
+                del self._waiters[event]
+
+    def add(self, subscription: Subscription) -> None:
+        for stream in subscription.streams:
+            self._subscriptions[stream].add(subscription)
+
+    def discard(self, subscription: Subscription) -> None:
+        for stream in subscription.streams:
+            self._subscriptions[stream].discard(subscription)
+            if not self._subscriptions[stream]:
+                del self._subscriptions[stream]
+
+    def _all(self) -> set[Subscription]:
+        return {subscription for group in self._subscriptions.values() for subscription in group}
+
+    async def _tail(self) -> None:
+        checked, faults = 0.0, 0
+        while True:
+            count = 0
+            try:
+                if time.monotonic() > checked + CHECK:
+                    await self._check()
+                    checked = time.monotonic()
+                changes = await log.following(self.position)
+                self._advance(changes)
+                count, faults = len(changes), 0
+            except Exception as error:  # nothing may end the tail
+                faults += 1
+                _log.warning("tail_interrupted", error=repr(error)[:500], times=faults)
+            if count == PAGE:
+                await asyncio.sleep(0)
+                continue
+            try:
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def _hear(self) -> None:
+        async with signals.subscribe(HINT) as hints:
+            async for position in hints:
+                if isinstance(position, int) and position > self.position:
+                    self._wake.set()
+
+    async def _check(self) -> None:
+        """Whether positions still mean what they meant; if not, everybody starts over."""
+        state = await log.state()
+        if state.epoch == self.epoch and state.floor <= self.position:
+            return
+        _log.error("log_broken", epoch=state.epoch, floor=state.floor, position=self.position)
+        self.epoch, self.position = state.epoch, max(self.position, state.floor)
+        broken = self._all()
+        self.resyncs += len(broken)
+        for subscription in broken:
+            subscription.break_off()
+        for listener in self._gap_listeners:
+            self._call(listener)
+
+    def _advance(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self.position = change.position
+            for listener in self._listeners.get(change.type, ()):
+                self._call(listener, change)
+            for subscription in {s for stream in change.streams for s in self._subscriptions.get(stream, ())}:
+                subscription.push(change)
+            for heard in self._waiters.get(change.id, ()):
+                if not heard.done():
+                    heard.set_result(change.position)
+
+    def _call(self, listener: Callable[..., None], *arguments: Change) -> None:
+        try:
+            listener(*arguments)
+        except Exception:
+            _log.exception("listener_failed")

@@ -1,0 +1,174 @@
+"""The log: every event at its position, the order in which the writes were committed.
+
+    log        {_id: position, e: event id, t: type, o: organization, s: [streams], a: actor, d: data, at}
+    sequencer  {_id: "log", epoch, floor, seen, token | since}    {_id: "lease", owner, until}
+    outbox     {_id, _events}                    one for each transaction that told something
+    requests   {_id: key, fingerprint, answer, at}               see `idempotency`
+    consumers  {_id: name, position, owner, until}               see `consumer`
+
+Positions are dense from `floor` + 1. `floor` is the last position that was trimmed away; `epoch` changes when
+positions lose their meaning, and every cursor with them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import structlog
+from bson import ObjectId, Timestamp
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import CollectionInvalid, OperationFailure
+from pymongo.read_concern import ReadConcern
+
+from app.core import database
+from app.core.changes.events import Event
+from app.core.changes.idempotency import KEPT, REQUESTS
+from app.core.changes.scope import OUTBOX
+from app.core.clock import now, source
+from app.core.database import Document
+
+LOG = "log"
+SEQUENCER = "sequencer"
+CONSUMERS = "consumers"
+HINT = "log"
+"""The channel of `core.signals` on which the newest position is announced."""
+PAGE = 500
+MARGIN = timedelta(hours=1)
+"""How far the clocks of writers and sequencers may be apart; the log never keeps less than twice this."""
+
+_log = structlog.stdlib.get_logger(__name__)
+_NAMESPACE_EXISTS = 48
+_UNREAD = object()
+
+
+@dataclass(slots=True, eq=False)
+class Change:
+    """One row of the log. All subscriptions of a process that hear of it while it is new share one object."""
+
+    position: int
+    id: ObjectId
+    type: str
+    organization_id: ObjectId | None
+    streams: Sequence[str]
+    actor: str
+    data: Mapping[str, Any]
+    at: datetime
+    cache: dict[Any, Any] = field(default_factory=dict)
+    """What one subscriber has loaded on account of this change and others may share."""
+    _event: Any = field(default=_UNREAD, init=False, repr=False)
+
+    @classmethod
+    def of(cls, row: Document) -> "Change":
+        return cls(row["_id"], row["e"], row["t"], row.get("o"), row["s"], row["a"], row["d"], row["at"])
+
+    @property
+    def event(self) -> Event | None:
+        """The event as its class; None when this process does not know the type.
+
+        Raises TypeError when the data does not fit the class: its fields changed and its schema_version did not.
+        """
+        if self._event is _UNREAD:
+            row = {"e": self.id, "t": self.type, "o": self.organization_id, "d": self.data}
+            self._event = Event.read(row)
+        return cast("Event | None", self._event)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds for the whole log."""
+
+    epoch: int
+    floor: int
+
+
+async def prepare() -> None:
+    """Create what the log needs, before the first write. May be run again, by many processes at once."""
+    await _create(LOG, clusteredIndex={"key": {"_id": 1}, "unique": True})
+    for name in (OUTBOX, SEQUENCER, CONSUMERS, REQUESTS):
+        await _create(name)
+    await database.collection(LOG).create_index([("e", 1)], unique=True)
+    await database.collection(LOG).create_index([("s", 1), ("_id", 1)])
+    await database.collection(REQUESTS).create_index("at", expireAfterSeconds=int(KEPT.total_seconds()))
+    # The first epoch is a moment, so that cursors of a database that was here before are refused.
+    first = {"since": await operation_time(), "seen": now(), "epoch": int(source()), "floor": 0}
+    await database.collection(SEQUENCER).update_one({"_id": LOG}, {"$setOnInsert": first}, upsert=True)
+
+
+async def _create(name: str, **options: Any) -> None:
+    try:
+        await database.database().create_collection(name, **options)
+    except CollectionInvalid:
+        pass
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+
+
+async def operation_time() -> Timestamp:
+    """The server's present place in its oplog. Raises RuntimeError for a server that has none."""
+    answer = await database.client().admin.command("ping")
+    if "operationTime" not in answer:
+        raise RuntimeError("MongoDB must run as a replica set, of one node at least: start it with --replSet")
+    return cast("Timestamp", answer["operationTime"])
+
+
+def majority() -> AsyncCollection[Document]:
+    """The log as readers see it: only what no failover can take back."""
+    return database.database().get_collection(LOG, read_concern=ReadConcern("majority"))
+
+
+async def state() -> State:
+    """Raises RuntimeError before `prepare` has run."""
+    row = await database.collection(SEQUENCER).find_one({"_id": LOG}, {"epoch": 1, "floor": 1})
+    if row is None:
+        raise RuntimeError("the change log is not set up: prepare() comes first")
+    return State(row["epoch"], row["floor"])
+
+
+async def head() -> int:
+    """The newest position that readers can see; the floor when the log is empty."""
+    row = await majority().find_one({}, {"_id": 1}, sort=[("_id", -1)])
+    floor = (await state()).floor  # read last: a log found empty because it was just trimmed has its new floor by now
+    return max(cast("int", row["_id"]), floor) if row else floor
+
+
+async def read(where: Mapping[str, Any], limit: int = PAGE) -> list[Change]:
+    """The first rows that match, by position."""
+    return [Change.of(row) for row in await majority().find(where).sort("_id", 1).limit(limit).to_list()]
+
+
+async def following(position: int, limit: int = PAGE) -> list[Change]:
+    """The changes right after a position. Raises RuntimeError if one is missing.
+
+    A missing one cannot be, unless the log was trimmed above the position; to wait is right then, and to skip is not.
+    """
+    changes = await read({"_id": {"$gt": position}}, limit)
+    for expected, change in enumerate(changes, position + 1):
+        if change.position != expected:
+            raise RuntimeError(f"position {expected} is missing from the log")
+    return changes
+
+
+async def trim(keep: timedelta = timedelta(days=30)) -> int:
+    """Forget what is older than `keep`, but nothing that a consumer has still to read; answers the new floor.
+
+    The floor is raised before anything is deleted, so that a reader never takes a trimmed stretch for a quiet one.
+    """
+    row = await database.collection(SEQUENCER).find_one({"_id": LOG})
+    if row is None:
+        return 0
+    # Events above `seen` - MARGIN are looked up when the oplog was lost, so they stay however long ago that was.
+    before = min(now(), row["seen"]) - max(keep, 2 * MARGIN)
+    await database.collection(OUTBOX).delete_many({"_id": {"$lt": ObjectId.from_datetime(before)}})
+    old = await majority().find_one({"at": {"$lt": before}}, {"_id": 1}, sort=[("_id", -1)])
+    floor: int = old["_id"] if old else row["floor"]
+    slowest = await database.collection(CONSUMERS).find_one({"position": {"$exists": True}}, sort=[("position", 1)])
+    if slowest and slowest["position"] < floor:
+        floor = slowest["position"]
+        _log.warning("trim_held_back", consumer=slowest["_id"], position=floor)
+    if floor > row["floor"]:
+        await database.collection(SEQUENCER).update_one({"_id": LOG}, {"$max": {"floor": floor}})
+        await database.collection(LOG).delete_many({"_id": {"$lte": floor}})
+        return floor
+    return cast("int", row["floor"])
