@@ -1,0 +1,1 @@
+import{a,b}from"./chunk-2B47HFQ7.js";import"./chunk-BTILPRWG.js";import"./chunk-273WGKPR.js";import"./chunk-QQDKAN5N.js";import"./chunk-DJS6ARZF.js";import"./chunk-EQWQWP2Q.js";export{b as getWorker,a as jsonDefaults};

@@ -1,0 +1,1 @@
+import{Jh as a,Kh as b,Lh as c,Mh as d}from"./chunk-QQDKAN5N.js";import"./chunk-DJS6ARZF.js";import"./chunk-EQWQWP2Q.js";export{c as HitTestContext,b as MouseTarget,d as MouseTargetFactory,a as PointerHandlerLastRenderData};
