@@ -1,0 +1,46 @@
+"""A line in the log for each operation over HTTP: what it was and how it went, never its text or variables."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from app.core.actor import ANONYMOUS, Actor
+from app.execution.operations import Operation
+
+log = structlog.get_logger(__name__)
+
+_MAX_NAME = 100
+
+
+@dataclass(slots=True)
+class Entry:
+    """What becomes known of one request while it is served."""
+
+    method: str
+    actor: Actor = ANONYMOUS
+    operation: Operation | None = None
+    status: int = 499
+    """HTTP status; 499 for a client that left first."""
+    errors: list[str] = field(default_factory=list)
+    bytes: int = 0
+    _started: float = field(default_factory=time.perf_counter)
+
+    def write(self) -> None:
+        facts: dict[str, Any] = {}
+        if self.operation:
+            name = (self.operation.name or "")[:_MAX_NAME]
+            facts = {"operation": name, "kind": self.operation.kind, "cost": self.operation.cost}
+        if self.errors:
+            facts["errors"] = self.errors
+        log.info(
+            "graphql",
+            method=self.method,
+            status=self.status,
+            ms=round((time.perf_counter() - self._started) * 1000, 1),
+            bytes=self.bytes,
+            actor=self.actor.name,
+            organization=str(self.actor.organization_id) if self.actor.organization_id else None,
+            **facts,
+        )

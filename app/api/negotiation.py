@@ -1,0 +1,53 @@
+"""Which media type to answer with. Source: RFC 9110, 12.5.1; GraphQL over HTTP, "Accept"."""
+
+from functools import lru_cache
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+EVENTS = "text/event-stream"
+HTML = "text/html"
+
+
+@lru_cache(maxsize=256)
+def preferred(accept: str, *offered: str) -> str | None:
+    """The offered type that the client wants most, the first if it does not mind; None if it accepts none."""
+    if not accept.strip():
+        return offered[0]
+    ranked = [(*_weight(accept, media), -place, media) for place, media in enumerate(offered)]
+    best = max(ranked)
+    return best[-1] if best[0] > 0 else None
+
+
+def accepts(accept: str, media: str) -> bool:
+    """Whether the client names this very type, with a wildcard or without."""
+    return _weight(accept, media)[0] > 0
+
+
+def _weight(accept: str, media: str) -> tuple[float, int]:
+    """The quality that the most specific range gives to a type, and how early that range stands (0, -1, -2, ...)."""
+    found = (-1, 0.0, 0)
+    for place, part in enumerate(accept.lower().split(",")):
+        wanted, *parameters = (piece.strip() for piece in part.split(";"))
+        specific = _matches(wanted, media)
+        if specific > found[0]:
+            found = (specific, _quality(parameters), -place)
+    return found[1:]
+
+
+def _matches(wanted: str, media: str) -> int:
+    """How specifically a range names a type: 2 exactly, 1 by its main type, 0 by `*/*`, -1 not at all."""
+    if wanted == media:
+        return 2
+    if wanted == media.split("/")[0] + "/*":
+        return 1
+    return 0 if wanted == "*/*" else -1
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return min(max(float(parameter[2:]), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
