@@ -1,0 +1,120 @@
+"""A small schema for the tests of the door: something to page through, to wait for, to fail and to write."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import strawberry
+
+from app.schema.kit.connections import Connection
+from app.schema.kit.context import Info
+
+counts: Counter[str] = Counter()
+"""How often a resolver began, ended or was cancelled."""
+
+failures: dict[str, Callable[[], Any]] = {}
+"""What `fail(kind:)` does, by kind; tests add to it."""
+
+
+@strawberry.type
+class Lesson:
+    title: str = "Lesson"
+
+
+@strawberry.type
+class Course:
+    title: str = "Course"
+
+    @strawberry.field
+    def next(self) -> "Course":
+        return Course()
+
+    @strawberry.field
+    def lessons(self, first: int = 20) -> Connection[Lesson]:
+        raise NotImplementedError
+
+    @strawberry.field
+    def tags(self) -> list[str]:
+        return ["new"]
+
+
+@strawberry.input
+class Filter:
+    title: str | None = None
+    any: list["Filter"] | None = None
+
+
+JSON = strawberry.scalars.JSON
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def hello(self, name: str = "you") -> str:
+        return f"Hello {name}"
+
+    @strawberry.field
+    def course(self) -> Course:
+        return Course()
+
+    @strawberry.field
+    def courses(self, first: int = 20, after: str | None = None, where: Filter | None = None) -> Connection[Course]:
+        raise NotImplementedError
+
+    @strawberry.field
+    def tally(self, numbers: list[int]) -> int:
+        return len(numbers)
+
+    @strawberry.field
+    def json(self, value: JSON) -> JSON:  # type: ignore[valid-type]
+        return value
+
+    @strawberry.field
+    def whoami(self, info: Info) -> str:
+        return info.context.actor.name
+
+    @strawberry.field
+    def key(self, info: Info) -> str | None:
+        return info.context.idempotency_key
+
+    @strawberry.field
+    async def wait(self, seconds: float) -> str:
+        counts["wait begun"] += 1
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            counts["wait cancelled"] += 1
+            raise
+        return "done"
+
+    @strawberry.field
+    async def fail(self, kind: str, secret: str = "") -> str | None:
+        result: str | None = failures[kind]()
+        return result
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    async def write(self, seconds: float = 0, text: str = "") -> str:
+        counts["write begun"] += 1
+        await asyncio.sleep(seconds)
+        counts["write done"] += 1
+        return text
+
+    @strawberry.mutation
+    async def fail_late(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        raise RuntimeError("too late to tell")
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self, to: int) -> AsyncGenerator[int, None]:
+        for number in range(to):
+            yield number
+
+
+schema = strawberry.Schema(Query, Mutation, Subscription)
