@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     mail_from: str = "Atrium <no-reply@atrium.example>"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses and networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 5
+    """How long a stopping server still accepts after `/readyz` began to answer 503, so that load balancers notice."""
 
     access_token_seconds: Annotated[int, Field(ge=30, le=86_400)] = 600
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30

@@ -1,0 +1,125 @@
+"""The API process: settings, connections, routes."""
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from app import startup
+from app.api import headers, health, runs
+from app.api.health import Health
+from app.api.uvicorn_protocol import HardenedHTTPProtocol, HardenedWebSocketProtocol
+from app.core import changes
+from app.core.settings import Settings
+from app.migrations import runner
+
+REQUEST_GRACE_SECONDS = 15
+"""How long requests may take to end after the server stopped accepting."""
+MUTATION_GRACE_SECONDS = 10
+"""How long mutations that nobody waits for may go on after that; orchestrators kill after 30 seconds in all."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class PortInUse(Exception):
+    """Another program listens there."""
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application. It serves at once, and is ready when its servers are."""
+    checks = [*startup.servers(settings), ("migrations", runner.check)]
+    state = Health(dict(checks))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        startup.connect(settings)
+        preparing = asyncio.create_task(_prepare(settings, state))
+        try:
+            yield
+        finally:
+            preparing.cancel()
+            with suppress(asyncio.CancelledError):
+                await preparing
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MUTATION_GRACE_SECONDS):
+                    await runs.settled()
+            await changes.stop_hub()
+            await startup.close()
+
+    app = Starlette(routes=_routes(settings, state), middleware=headers.middleware(settings), lifespan=lifespan)
+    app.state.health = state
+    return app
+
+
+def _routes(settings: Settings, state: Health) -> list[BaseRoute]:
+    return [*health.routes(state)]
+
+
+async def _prepare(settings: Settings, state: Health) -> None:
+    await startup.complete([*startup.servers(settings), *startup.preparation(), ("hub", changes.start_hub)])
+    state.started = True
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM, then stop in order; returns when all is closed. Raises PortInUse.
+
+    The order: `/readyz` answers 503; after `drain_seconds` no connection is accepted any more; sockets are closed with
+    1012; requests end, and mutations that nobody waits for; connections to MongoDB and Redis are closed.
+    """
+    listener = _listen(host, port)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        loop="asyncio" if sys.platform == "win32" else "uvloop",
+        http=HardenedHTTPProtocol,
+        ws=HardenedWebSocketProtocol,
+        ws_max_size=131_072,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=REQUEST_GRACE_SECONDS,
+    )
+    _log.info("serving", address=f"http://{host}:{port}")
+    _Server(config, app.state.health, settings.drain_seconds).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise PortInUse(f"Cannot listen on port {port} of {host}: {error.strerror}. Choose another port.") from None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which stops after a drain, exits with 0 then, and at a second signal stops at once."""
+
+    def __init__(self, config: uvicorn.Config, state: Health, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._health, self._drain_seconds = state, drain_seconds
+        self._stops_at = float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._health.draining:
+            self.should_exit = self.force_exit = True
+        else:
+            self._health.draining = True
+            self._stops_at = time.monotonic() + self._drain_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        if time.monotonic() >= self._stops_at:
+            self.should_exit = True
+        return await super().on_tick(counter)

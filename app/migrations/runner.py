@@ -1,0 +1,109 @@
+"""Runs what the database does not have yet: numbered migrations in order, then the indexes that documents declare."""
+
+import hashlib
+import pkgutil
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from uuid import uuid4
+
+from beanie import init_beanie
+from bson import json_util
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app import migrations as package
+from app.core import changes, clock
+from app.core.changes import lease
+from app.core.database import Document, database
+from app.models import DOCUMENTS
+
+MIGRATIONS = "migrations"
+"""The collection: one row `{_id: name, at}` for each that ran, and the row of the lease that one runner holds."""
+
+_NAME = re.compile(r"m\d{4}_\w+")
+_LEASE = "lease"
+_INDEXES = "indexes"
+
+Announce = Callable[[str, int, int], None]
+"""Told before each step: its name, how many are done, how many there are."""
+
+
+class MigrationsRun(Exception):
+    """Another process runs the migrations at this moment."""
+
+
+class MigrationsPending(Exception):
+    """The database has not had every migration of this release: run `atrium migrate`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step. `fingerprint` tells apart the versions of a step that runs whenever its content changed."""
+
+    name: str
+    up: Callable[[AsyncDatabase[Document]], Awaitable[None]]
+    fingerprint: str = ""
+
+
+def released() -> list[Migration]:
+    """Every migration of this release, in order."""
+    names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if _NAME.fullmatch(m.name))
+    numbered = [Migration(name, import_module(f"{package.__name__}.{name}").up) for name in names]
+    return [*numbered, Migration(_INDEXES, _build_indexes, _index_fingerprint())]
+
+
+async def pending(migrations: Sequence[Migration] | None = None) -> list[Migration]:
+    """Those that this database has not had. What a newer release ran does not matter."""
+    rows = database()[MIGRATIONS].find({"at": {"$exists": True}})
+    ran = {row["_id"]: row["fingerprint"] async for row in rows}
+    return [m for m in (released() if migrations is None else migrations) if ran.get(m.name) != m.fingerprint]
+
+
+async def check() -> None:
+    """Raises MigrationsPending."""
+    if left := await pending():
+        raise MigrationsPending(", ".join(m.name for m in left))
+
+
+async def run(announce: Announce, migrations: Sequence[Migration] | None = None) -> int:
+    """Run what is pending and answer how many that were. Raises MigrationsRun when another process is at it."""
+    me, steps, done = uuid4().hex, await pending(migrations), 0
+
+    async def work() -> None:
+        nonlocal done
+        for step in steps:
+            announce(step.name, done, len(steps))
+            await step.up(database())
+            row = {"at": clock.now(), "fingerprint": step.fingerprint}
+            await database()[MIGRATIONS].update_one({"_id": step.name}, {"$set": row}, upsert=True)
+            done += 1
+
+    try:
+        if await lease.take(MIGRATIONS, _LEASE, me):
+            steps = await pending(migrations)
+            await lease.hold(MIGRATIONS, _LEASE, me, work())
+    finally:
+        await lease.give_back(MIGRATIONS, _LEASE, me)
+    if done < len(steps):
+        raise MigrationsRun("Another process is running the migrations; try again when it is done.")
+    return done
+
+
+async def init_documents() -> None:
+    """Make Beanie's documents usable in this process; indexes are the migrations' affair."""
+    await init_beanie(database=database(), document_models=DOCUMENTS, skip_indexes=True)
+
+
+async def _build_indexes(database: AsyncDatabase[Document]) -> None:
+    await changes.prepare()
+    await init_beanie(database=database, document_models=DOCUMENTS)
+
+
+def _index_fingerprint() -> str:
+    declared = sorted(
+        json_util.dumps([model.__name__, index.document])
+        for model in DOCUMENTS
+        for index in getattr(getattr(model, "Settings", None), "indexes", ())
+    )
+    return hashlib.sha256("\n".join(declared).encode()).hexdigest()[:16]

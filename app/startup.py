@@ -1,0 +1,66 @@
+"""What every process does before its work: connect, then wait for its servers, however long, and prepare."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from redis.asyncio import Redis
+
+from app.core import changes, database, signals
+from app.core.settings import Settings
+from app.migrations import runner
+
+Step = tuple[str, Callable[[], Awaitable[object]]]
+"""A name for the log, and what to do; a step that fails is tried again."""
+
+RETRY_SECONDS = 0.25
+MAX_RETRY_SECONDS = 2.0
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def connect(settings: Settings) -> None:
+    """Point this process at its MongoDB and Redis; nothing is sent yet."""
+    database.connect(settings.mongodb_uri, settings.mongodb_database)
+    signals.connect(str(settings.redis_url))
+
+
+async def close() -> None:
+    """Let go of both."""
+    await signals.close()
+    await database.close()
+
+
+def servers(settings: Settings) -> list[Step]:
+    """Whether each server that Atrium needs answers; the first steps of every start, and the checks of readiness."""
+
+    async def mongodb() -> None:
+        await database.client().admin.command("ping")
+
+    async def redis() -> None:
+        async with Redis.from_url(str(settings.redis_url), socket_timeout=2, socket_connect_timeout=2) as client:
+            await client.ping()
+
+    return [("mongodb", mongodb), ("redis", redis)]
+
+
+def preparation() -> list[Step]:
+    """What both servers and workers need before their own work."""
+    return [("changes", changes.prepare), ("documents", runner.init_documents)]
+
+
+async def complete(steps: Sequence[Step]) -> None:
+    """Do the steps in order, each until it succeeds."""
+    for name, do in steps:
+        pause, told = RETRY_SECONDS, ""
+        while True:
+            try:
+                await do()
+                break
+            except Exception as error:
+                if (kind := type(error).__name__) != told:
+                    told = kind
+                    _log.warning("startup.waits", step=name, error=repr(error)[:300])
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, MAX_RETRY_SECONDS)
+    _log.info("startup.done")

@@ -1,0 +1,117 @@
+"""The worker process: loops that must always run somewhere, and arq's jobs. Start as many as there is work for."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+import orjson
+import structlog
+from arq.connections import RedisSettings
+from arq.cron import CronJob
+from arq.typing import WorkerCoroutine
+from arq.worker import Function, Worker
+from redis.exceptions import RedisError
+
+from app import startup
+from app.core import changes
+from app.core.settings import Settings
+
+GRACE_SECONDS = 25
+"""How long running jobs may take to end after SIGTERM; orchestrators kill after 30."""
+JOB_SECONDS = 60
+MAX_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60
+"""A loop that ran for so long failed for a new reason: the pauses begin again at the shortest."""
+
+Loop = Callable[[], Awaitable[object]]
+
+LOOPS: Mapping[str, Loop] = {
+    "sequencer": lambda: changes.Sequencer().run(),
+}
+"""What runs for ever in every worker; each takes care itself that one process at a time does the work."""
+
+FUNCTIONS: Sequence[Function | WorkerCoroutine] = ()
+"""Jobs that arq runs when woken."""
+
+CRONS: Sequence[CronJob] = ()
+"""Jobs that arq starts by the clock."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGINT or SIGTERM, then let running jobs end."""
+    stop, turn = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        turn.add_signal_handler(number, stop.set)
+    startup.connect(settings)
+    work = asyncio.create_task(_work(settings))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in (work, stopping):
+        task.cancel()
+    try:
+        with suppress(asyncio.CancelledError):
+            await work
+    finally:
+        await startup.close()
+    _log.info("worker.stopped")
+
+
+async def _work(settings: Settings) -> None:
+    await startup.complete([*startup.servers(settings), *startup.preparation()])
+    loops = dict(LOOPS)
+    if FUNCTIONS or CRONS:
+        loops["jobs"] = lambda: _serve_jobs(settings)
+    _log.info("worker.works", loops=sorted(loops))
+    async with asyncio.TaskGroup() as group:
+        for name, loop in loops.items():
+            group.create_task(keep_running(name, loop), name=name)
+
+
+async def keep_running(name: str, loop: Loop) -> None:
+    """Run a loop for ever: when it fails or returns it is logged and started again, after pauses that grow."""
+    pause = 0.5
+    while True:
+        start = time.monotonic()
+        try:
+            await loop()
+            _log.error("worker.loop_ended", loop=name)
+        except Exception:
+            _log.exception("worker.loop_failed", loop=name)
+        if time.monotonic() - start > STEADY_SECONDS:
+            pause = 0.5
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+async def _serve_jobs(settings: Settings) -> None:
+    """One arq worker, until it is cancelled or loses Redis; then it is of no use any more, and another is made."""
+    redis = RedisSettings.from_dsn(str(settings.redis_url))
+    redis.conn_retries = 0
+    worker = Worker(
+        FUNCTIONS,
+        cron_jobs=CRONS,
+        redis_settings=redis,
+        handle_signals=False,
+        max_jobs=8,
+        job_timeout=JOB_SECONDS,
+        poll_delay=0.05,
+        keep_result=0,
+        health_check_interval=10,
+        health_check_key=f"arq:health-check:{socket.gethostname()}:{os.getpid()}",
+        job_serializer=orjson.dumps,
+        job_deserializer=orjson.loads,
+    )
+    try:
+        await worker.async_run()
+    finally:
+        worker.allow_pick_jobs = False
+        if worker.tasks:
+            await asyncio.wait(worker.tasks.values(), timeout=GRACE_SECONDS)
+        with suppress(RedisError, OSError, asyncio.CancelledError):
+            await worker.close()
