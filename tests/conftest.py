@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+from beanie import init_beanie
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import database as connection
@@ -16,6 +17,7 @@ from app.core.database import Document
 from app.core.settings import Settings
 from app.dev.children import ChildFailed, free_port
 from app.dev.embedded import BinaryMissing, EmbeddedMongo, EmbeddedValkey, Server
+from app.models import DOCUMENTS
 
 _mongo_port, _valkey_port = free_port(), free_port()
 _own_mongo, _own_valkey = "MONGODB_URI" not in os.environ, "REDIS_URL" not in os.environ
@@ -71,3 +73,10 @@ async def database(mongodb_uri: str) -> AsyncIterator[AsyncDatabase[Document]]:
     yield connection.database()
     await connection.client().drop_database(os.environ["MONGODB_DATABASE"])
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def documents(database: AsyncDatabase[Document]) -> AsyncDatabase[Document]:
+    """The database, ready to take every kind of document, with its indexes."""
+    await init_beanie(database, document_models=DOCUMENTS)
+    return database
