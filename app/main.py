@@ -11,15 +11,17 @@ from types import FrameType
 import structlog
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 
 from app import startup
 from app.api import headers, health, runs
+from app.api.actors import Actors
+from app.api.doors import graphql_routes
 from app.api.health import Health
 from app.api.uvicorn_protocol import HardenedHTTPProtocol, HardenedWebSocketProtocol
 from app.core import changes
 from app.core.settings import Settings
 from app.migrations import runner
+from app.resolvers.roots import schema
 
 REQUEST_GRACE_SECONDS = 15
 """How long requests may take to end after the server stopped accepting."""
@@ -36,12 +38,12 @@ class PortInUse(Exception):
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application. It serves at once, and is ready when its servers are."""
     checks = [*startup.servers(settings), ("migrations", runner.check)]
-    state = Health(dict(checks))
+    state, actors = Health(dict(checks)), Actors()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         startup.connect(settings)
-        preparing = asyncio.create_task(_prepare(settings, state))
+        preparing = asyncio.create_task(_prepare(settings, state, actors))
         try:
             yield
         finally:
@@ -54,17 +56,15 @@ def create_app(settings: Settings) -> Starlette:
             await changes.stop_hub()
             await startup.close()
 
-    app = Starlette(routes=_routes(settings, state), middleware=headers.middleware(settings), lifespan=lifespan)
+    routes = [*health.routes(state), *graphql_routes(schema, settings, actors)]
+    app = Starlette(routes=routes, middleware=headers.middleware(settings), lifespan=lifespan)
     app.state.health = state
     return app
 
 
-def _routes(settings: Settings, state: Health) -> list[BaseRoute]:
-    return [*health.routes(state)]
-
-
-async def _prepare(settings: Settings, state: Health) -> None:
+async def _prepare(settings: Settings, state: Health, actors: Actors) -> None:
     await startup.complete([*startup.servers(settings), *startup.preparation(), ("hub", changes.start_hub)])
+    actors.watch(changes.hub())
     state.started = True
 
 

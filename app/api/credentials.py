@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from app.core.actor import ANONYMOUS, Actor
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Credentials:
     """A caller: the actor, when the token ends (seconds since the epoch), and a flag raised when it is revoked earlier."""
 

@@ -61,10 +61,12 @@ class Row:
 
     def encode(self) -> dict[str, Any]:
         """The stored form; `decode` is its inverse. The row must be whole."""
-        cls = next(c for c in type(self).__mro__ if "collection" in c.__dict__)
-        if "_encoder" not in cls.__dict__:
-            cls._encoder = staticmethod(_encoder(cls))  # type: ignore[assignment]
-        return cls._encoder(self)
+        model: type[Row] = next(c for c in type(self).__mro__ if "collection" in c.__dict__)
+        encoder: Callable[[Row], dict[str, Any]] | None = model.__dict__.get("_encoder")
+        if encoder is None:
+            encoder = _encoder(model)
+            model._encoder = staticmethod(encoder)
+        return encoder(self)
 
 
 def codec(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:

@@ -18,10 +18,10 @@ class User(Node):
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
     @computed("email", description="For the person, and for those who manage members; null for others.")
-    def email(self: strawberry.Parent[models.User], info: Info) -> str | None:
+    def email(row: strawberry.Parent[models.User], info: Info) -> str | None:
         actor = info.context.actor
-        return self.email if actor.user_id == self.id or actor.can(Permission.MEMBERS_MANAGE) else None
+        return row.email if actor.user_id == row.id or actor.can(Permission.MEMBERS_MANAGE) else None
 
     @computed("shows_presence", description="Whether others see when the person is online; null for others.")
-    def shows_presence(self: strawberry.Parent[models.User], info: Info) -> bool | None:
-        return self.shows_presence if info.context.actor.user_id == self.id else None
+    def shows_presence(row: strawberry.Parent[models.User], info: Info) -> bool | None:
+        return row.shows_presence if info.context.actor.user_id == row.id else None

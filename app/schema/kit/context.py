@@ -8,6 +8,7 @@ import strawberry
 
 from app.core.actor import Actor
 from app.core.rows import Names
+from app.models.base import StoredRow
 
 Fetch = Callable[[Actor, Iterable[Any], Names | None], Awaitable[Mapping[Any, Any]]]
 """From keys to what belongs to each; the names are the columns to read of it (None: all)."""
@@ -51,7 +52,17 @@ class Loader:
 class Context:
     """One operation's context: who asks and from where, what it reads of each model, the rows already loaded."""
 
-    __slots__ = ("_loaders", "actor", "address", "agent", "extensions", "fields", "idempotency_key", "request_id")
+    __slots__ = (
+        "_loaders",
+        "_shared",
+        "actor",
+        "address",
+        "agent",
+        "extensions",
+        "fields",
+        "idempotency_key",
+        "request_id",
+    )
 
     def __init__(
         self,
@@ -69,6 +80,7 @@ class Context:
         self.extensions: dict[str, Any] = {}
         """What the response carries under `extensions`."""
         self._loaders: dict[Fetch, Loader] = {}
+        self._shared: dict[Any, Any] | None = None
 
     def load(self, fetch: Fetch, key: object, model: type | None = None) -> asyncio.Future[Any]:
         """What `fetch` answers for the key, asked with the other keys of the moment; of `model`, only what is read."""
@@ -78,9 +90,19 @@ class Context:
             loader = self._loaders[fetch] = Loader(fetch, self.actor, fields)
         return loader.load(key)
 
-    def forget(self) -> None:
-        """Drop what was loaded: the next event of a subscription must see the present."""
+    def row(self, model: type[StoredRow], id: object) -> asyncio.Future[Any]:
+        """The row of `model` with this id, as everybody in the actor's organization sees it."""
+        if self._shared is None:
+            return self.load(model.by_ids, id, model)
+        future: asyncio.Future[Any] | None = self._shared.get((model, id))
+        if future is None:
+            future = self._shared[model, id] = asyncio.ensure_future(model.lookup(self.actor, _id=id))
+        return asyncio.shield(future)  # one hearer who leaves takes nothing from the others
+
+    def share(self, rows: dict[Any, Any] | None) -> None:
+        """Begin with the next event of a subscription: forget what was loaded, share `rows` with its other hearers."""
         self._loaders.clear()
+        self._shared = rows
 
 
 Info = strawberry.Info[Context, None]

@@ -37,7 +37,7 @@ def _guarded(resolver: Resolver, audience: Audience) -> Resolver:
     @wraps(resolver)
     def guarded(root: object, info: Info, **arguments: Any) -> Any:
         audience.check(info.context.actor)
-        return resolver(root, info, **arguments)
+        return resolver(root, info=info, **arguments)
 
     return guarded
 
@@ -72,9 +72,9 @@ def subscription(returns: Any, audience: Audience) -> Decorator:
 
 def _paged(resolver: Resolver, model: type[StoredRow]) -> Resolver:
     @wraps(resolver)
-    def paged(root: Any, info: Info, first: int = 20, after: str | None = None, **arguments: Any) -> Any:
+    def paged(*root: Any, info: Info, first: int = 20, after: str | None = None, **arguments: Any) -> Any:
         page = PageArgs(first, after, info.context.fields.get(model))
-        return resolver(root, info, page=page, **arguments)
+        return resolver(*root, info=info, page=page, **arguments)
 
     asked = [
         Parameter("first", Parameter.KEYWORD_ONLY, default=20, annotation=int),
@@ -112,7 +112,7 @@ def edge(model: type[StoredRow], by: str, *, description: str | None = None) -> 
 
     def resolve(row: strawberry.Parent[Any], info: Info) -> Any:
         id = getattr(row, by)
-        return None if id is None else info.context.load(model.by_ids, id, model)
+        return None if id is None else info.context.row(model, id)
 
     return strawberry.field(resolve, description=description, metadata={"reads": (by,), "edge": (model, by)})
 
@@ -148,7 +148,7 @@ def mutation(returns: Any, audience: Audience, *, fails: tuple[type[AppError], .
             try:
                 if command:
                     arguments["input"] = checked(command, arguments["input"])
-                return await attempt(info, idempotency_key, lambda: resolver(root, info, **arguments), arguments)
+                return await attempt(info, idempotency_key, lambda: resolver(root, info=info, **arguments), arguments)
             except expected as error:
                 return refusal(error)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import strawberry
 from pydantic import AnyHttpUrl, BaseModel, EmailStr, ValidationError
 from strawberry.types.base import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 
 from app.core.commands import Ref, UnknownReference
 from app.core.errors import Invalid, NotFound
@@ -63,7 +64,7 @@ def checked(command: type[C], value: object) -> C:
         return command.model_validate(_sent(value))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        path = ["input", *map(str, first["loc"])]
+        path = ["input", *(to_camel_case(str(step)) for step in first["loc"])]
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, UnknownReference):
             raise NotFound(str(cause), path=path) from None

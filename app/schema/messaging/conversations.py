@@ -51,20 +51,20 @@ class Conversation(Node):
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
     @computed("id", description="Whether no e-mail tells the caller of its messages.")
-    async def muted(self: strawberry.Parent[Any], info: Info) -> bool:
-        mine = await info.context.load(reads.mine, self.id)
+    async def muted(row: strawberry.Parent[Any], info: Info) -> bool:
+        mine = await info.context.load(reads.mine, row.id)
         return mine is not None and mine.muted
 
     @computed("archived_by_ids", description="Whether the caller's list leaves it out.")
-    def archived(self: strawberry.Parent[Any], info: Info) -> bool:
-        return info.context.actor.user_id in self.archived_by_ids
+    def archived(row: strawberry.Parent[Any], info: Info) -> bool:
+        return info.context.actor.user_id in row.archived_by_ids
 
     @pages(Message, models.Message)
     async def messages(
-        self: strawberry.Parent[Any], info: Info, page: PageArgs, filter: MessageFilter | None = None
+        row: strawberry.Parent[Any], info: Info, page: PageArgs, filter: MessageFilter | None = None
     ) -> Page[models.Message]:
         """The messages, newest first."""
-        return await messages.newest(info.context.actor, self.id, page, tree(filter))
+        return await messages.newest(info.context.actor, row.id, page, tree(filter))
 
 
 @strawberry.input(description="Which conversations; all that is given must hold.")

@@ -44,29 +44,29 @@ class Message(Node):
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
     @computed("mention_ids", description="The members it names.")
-    async def mentions(self: strawberry.Parent[Any], info: Info) -> list[User]:
-        found = [await info.context.load(models.User.by_ids, id, models.User) for id in self.mention_ids]
+    async def mentions(row: strawberry.Parent[Any], info: Info) -> list[User]:
+        found = [await info.context.load(models.User.by_ids, id, models.User) for id in row.mention_ids]
         return [user for user in found if user is not None]
 
     @computed("reactions", description="Reactions by emoji, the first one first.")
-    def reactions(self: strawberry.Parent[Any], info: Info) -> list[ReactionGroup]:
+    def reactions(row: strawberry.Parent[Any], info: Info) -> list[ReactionGroup]:
         groups: dict[str, list[Any]] = {}
-        for reaction in self.reactions:
+        for reaction in row.reactions:
             groups.setdefault(reaction.emoji, []).append(reaction.user_id)
         me = info.context.actor.user_id
         return [ReactionGroup(emoji=emoji, count=len(ids), mine=me in ids) for emoji, ids in groups.items()]
 
     @computed("conversation_id", "sender_id", description="The members who have read up to it, its sender aside.")
-    async def readers(self: strawberry.Parent[Any], info: Info) -> list[User]:
-        sides = await info.context.load(reads.participants, self.conversation_id)
-        read = [s.user_id for s in sides if s.read_id and s.read_id >= self.id and s.user_id != self.sender_id]
+    async def readers(row: strawberry.Parent[Any], info: Info) -> list[User]:
+        sides = await info.context.load(reads.participants, row.conversation_id)
+        read = [s.user_id for s in sides if s.read_id and s.read_id >= row.id and s.user_id != row.sender_id]
         found = [await info.context.load(models.User.by_ids, id, models.User) for id in read]
         return [user for user in found if user is not None]
 
     @pages(Annotated["Message", strawberry.lazy(__name__)], models.Message)
-    async def thread(self: strawberry.Parent[Any], info: Info, page: PageArgs) -> Page[models.Message]:
+    async def thread(row: strawberry.Parent[Any], info: Info, page: PageArgs) -> Page[models.Message]:
         """The answers to it, and the answers to those; oldest first."""
-        return await messages.thread(info.context.actor, self.id, page)
+        return await messages.thread(info.context.actor, row.id, page)
 
 
 @strawberry.input(description="Which messages; all that is given must hold.")

@@ -23,5 +23,5 @@ class Member(Node):
     available_transitions: list[AvailableTransition] = available_transitions(MEMBERSHIP)
 
     @computed("role", description="What the role allows.")
-    def permissions(self: strawberry.Parent[Any]) -> list[str]:
-        return sorted(GRANTS[self.role])
+    def permissions(row: strawberry.Parent[Any]) -> list[str]:
+        return sorted(GRANTS[row.role])
