@@ -116,7 +116,7 @@ class Subscription:
 
     async def _read_page(self) -> None:
         where = {"s": {"$in": list(self.streams)}, "_id": {"$gt": self._read, "$lte": self._start}}
-        page = await log.read(where)
+        page = await log.read(where, PAGE)
         await self._check_floor()
         self._page.extend(page)
         self._read = page[-1].position if len(page) == PAGE else self._start

@@ -86,7 +86,8 @@ async def mark(stream: str) -> int:
 
 async def rest(subscription: Subscription, stream: str) -> list[Change]:
     """Everything that was told up to now and is not read yet."""
-    number, found = await mark(stream), []
+    number = await mark(stream)
+    found: list[Change] = []
     async with asyncio.timeout(PATIENCE):
         async for change in subscription:
             if change.type == Marked.type() and change.data["number"] == number:
