@@ -20,8 +20,8 @@ def may_connect(connection: HTTPConnection, settings: Settings) -> bool:
 
     A client that names no origin is no browser. It has no more rights than its token gives: sockets read no cookie.
     """
-    origins = connection.headers.getlist("origin")
-    if not origins:
+    origin = connection.headers.get("origin")
+    if origin is None:
         return True
     served_at = f"{_HTTP_OF[connection.scope['scheme']]}://{connection.headers.get('host')}"
-    return len(origins) == 1 and origins[0] in {served_at, own_origin(settings), *settings.allowed_origins}
+    return origin in {served_at, own_origin(settings), *settings.allowed_origins}

@@ -10,10 +10,13 @@ from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api import transport_ws as protocol
+from app.api.access import Entry
+from app.api.contexts import MakeContext, make_context
 from app.api.credentials import Authenticate, Credentials
 from app.api.errors import answer_errors
 from app.api.origins import may_connect
-from app.api.streams import begin, first_of, sign_in_ends, written
+from app.api.results import encode, payload
+from app.api.streams import begin, first_of, sign_in_ends
 from app.api.transport_ws import CloseCode, Closing
 from app.core.clock import new_id
 from app.core.errors import LimitReached, Unauthenticated, Unavailable
@@ -26,7 +29,6 @@ INITIALISATION_SECONDS = 5.0
 MAX_OPERATIONS = 20
 """Operations that one socket may have running at once."""
 
-MakeContext = Callable[[Credentials, HTTPConnection], Context]
 Hook = Callable[[Credentials, str], Awaitable[None]]
 """Told of a socket that was acknowledged, or that is over: whose it is and the socket's id."""
 
@@ -46,7 +48,7 @@ class SocketEndpoint:
         engine: Engine,
         settings: Settings,
         authenticate: Authenticate,
-        make_context: MakeContext,
+        make_context: MakeContext = make_context,
         *,
         on_open: Sequence[Hook] = (),
         on_close: Sequence[Hook] = (),
@@ -167,33 +169,44 @@ class _Socket:
         self._operations[message.id] = self._tasks.create_task(self._operate(message, credentials))
 
     async def _operate(self, message: protocol.Subscribe, credentials: Credentials) -> None:
+        context = self._door.make_context(credentials, self._connection)
+        entry = Entry("WEBSOCKET", credentials.actor)
         try:
-            await self._say(await self._answer(message, credentials))
+            with structlog.contextvars.bound_contextvars(request_id=context.request_id):
+                await self._say(await self._answer(message, context, entry))
         finally:
+            entry.write()
             # Saying the last word and freeing its id are one step of the event loop: no client can reuse it too early.
             if self._operations.get(message.id) is asyncio.current_task():
                 del self._operations[message.id]
 
-    async def _answer(self, message: protocol.Subscribe, credentials: Credentials) -> str:
+    async def _answer(self, message: protocol.Subscribe, context: Context, entry: Entry) -> str:
         """Say every result of the operation; return its last word."""
-        request, engine = message.payload, self._door.engine
-        context = self._door.make_context(credentials, self._connection)
         try:
-            operation = engine.prepare(request.query, request.operation_name)
-            seconds = self._door.settings.graphql_timeout_seconds
-            results = await begin(engine, operation, request.variables, context, seconds)
-            async with aclosing(results):
-                async for result in results:
-                    await self._say(protocol.next_(message.id, written(result, context)))
+            await self._say_results(message, context, entry)
         except _Gone:
             raise
         except Refused as refused:
-            errors = refused.errors
+            entry.status, errors = 400, refused.errors
         except Exception as error:
-            errors = [GraphQLError(str(error), original_error=error)]
+            entry.status, errors = 500, [GraphQLError(str(error), original_error=error)]
         else:
+            entry.status = 200
             return protocol.complete(message.id)
-        return protocol.error(message.id, answer_errors(errors, context.request_id))
+        told = answer_errors(errors, context.request_id)
+        entry.errors = [error["extensions"]["code"] for error in told]
+        return protocol.error(message.id, told)
+
+    async def _say_results(self, message: protocol.Subscribe, context: Context, entry: Entry) -> None:
+        engine, request = self._door.engine, message.payload
+        operation = entry.operation = engine.prepare(request.query, request.operation_name)
+        seconds = self._door.settings.graphql_timeout_seconds
+        results = await begin(engine, operation, request.variables, context, seconds)
+        async with aclosing(results):
+            async for result in results:
+                content = encode(payload(result, context))
+                await self._say(protocol.next_(message.id, content))
+                entry.bytes += len(content)
 
     async def _tell(self, hooks: Sequence[Hook], credentials: Credentials) -> None:
         for hook in hooks:

@@ -12,7 +12,8 @@ from graphql import ExecutionResult, GraphQLError
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.credentials import Credentials
-from app.api.streams import begin, first_of, sign_in_ends, written
+from app.api.results import encode, payload
+from app.api.streams import begin, first_of, sign_in_ends
 from app.core.errors import Unauthenticated
 from app.execution.engine import Engine
 from app.execution.operations import Operation, Refused
@@ -108,7 +109,7 @@ async def _beat(send: Send) -> None:
 
 
 def _next(result: ExecutionResult, context: Context) -> bytes:
-    return b"event: next\ndata: " + written(result, context) + b"\n\n"
+    return b"event: next\ndata: " + encode(payload(result, context)) + b"\n\n"
 
 
 def _part(body: bytes) -> Message:
