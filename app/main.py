@@ -1,7 +1,6 @@
 """The API process: settings, connections, routes."""
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from app.api.doors import graphql_routes
 from app.api.health import Health
 from app.api.uvicorn_protocol import HardenedHTTPProtocol, HardenedWebSocketProtocol
 from app.core import changes
+from app.core.listening import listen
 from app.core.settings import Settings
 from app.migrations import runner
 from app.resolvers.roots import schema
@@ -29,10 +29,6 @@ MUTATION_GRACE_SECONDS = 10
 """How long mutations that nobody waits for may go on after that; orchestrators kill after 30 seconds in all."""
 
 _log = structlog.stdlib.get_logger(__name__)
-
-
-class PortInUse(Exception):
-    """Another program listens there."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -74,7 +70,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     The order: `/readyz` answers 503; after `drain_seconds` no connection is accepted any more; sockets are closed with
     1012; requests end, and mutations that nobody waits for; connections to MongoDB and Redis are closed.
     """
-    listener = _listen(host, port)
+    listener = listen(host, port)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -94,14 +90,6 @@ def serve(settings: Settings, host: str, port: int) -> None:
     )
     _log.info("serving", address=f"http://{host}:{port}")
     _Server(config, app.state.health, settings.drain_seconds).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise PortInUse(f"Cannot listen on port {port} of {host}: {error.strerror}. Choose another port.") from None
 
 
 class _Server(uvicorn.Server):

@@ -49,6 +49,15 @@ def preparation() -> list[Step]:
     return [("changes", changes.prepare), ("documents", runner.init_documents)]
 
 
+async def migrate(settings: Settings, announce: runner.Announce) -> int:
+    """Run the pending migrations in a process of their own; answers how many. Raises MigrationsRun."""
+    connect(settings)
+    try:
+        return await runner.run(announce)
+    finally:
+        await close()
+
+
 async def complete(steps: Sequence[Step]) -> None:
     """Do the steps in order, each until it succeeds."""
     for name, do in steps:

@@ -35,19 +35,27 @@ def free_port() -> int:
 
 
 class Child:
-    """One program, started in its own session so that Ctrl-C reaches its parent alone, writing to a log file.
+    """One program, started in its own session so that Ctrl-C reaches its parent alone.
 
     On Linux the kernel sends it SIGTERM when the thread that called `start` ends, whatever ended it; so start it
-    from the main thread. Elsewhere `sweep` removes what a killed parent left behind. The log and the pid file are
-    `<name>.log` and `<name>.pid` in `directory`, which has one owner at a time.
+    from the main thread. Elsewhere `sweep` removes what a killed parent left behind. Its output goes to `<name>.log`
+    in `directory`, or to the terminal; `<name>.pid` is there too. A directory has one owner at a time.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], directory: Path, *, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        directory: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        to_terminal: bool = False,
     ) -> None:
         self.name, self.command, self.environment = name, list(command), environment
+        self._to_terminal = to_terminal
         self.log_file, self.pid_file = directory / f"{name}.log", directory / f"{name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     @property
     def pid(self) -> int | None:
@@ -72,20 +80,29 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=None if self._to_terminal else log,
+                stderr=None if self._to_terminal else log,
                 env=None if self.environment is None else dict(self.environment),
                 start_new_session=True,
             )
+        self._asked = False
         self.pid_file.write_text(_identity(psutil.Process(self._process.pid)))
+
+    def terminate(self) -> None:
+        """Ask it to stop, once, for programs take a second SIGTERM for impatience.
+
+        SIGCONT lets one that was stopped by a signal hear it.
+        """
+        if self._process is not None and not self._asked:
+            self._asked = True
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
 
     def stop(self, grace_seconds: float = 30) -> None:
         """SIGTERM, and SIGKILL after the grace; returns when the process is gone."""
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGCONT)
-            self._process.terminate()
+        self.terminate()
         try:
             self._process.wait(grace_seconds)
         except subprocess.TimeoutExpired:
