@@ -19,7 +19,6 @@ from graphql import (
     validate,
 )
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
-from graphql.execution.execute import execute_subscription_event
 from graphql.type import assert_valid_schema
 from graphql.validation import recommended_rules
 from strawberry.execution import optimized_is_awaitable
@@ -36,6 +35,7 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
 
 MAX_ERRORS = 20
+_TOO_LONG = re.compile(r"Document contains more than \d+ (tokens|comments)\.")
 _RULES = (*specified_rules, *recommended_rules)
 _VALUELESS = re.compile(
     r"Expected .*?(?=, but encountered|[,;.]? [Ff]ound: |$)|\w+ cannot represent [^:'\"]+", re.DOTALL
@@ -85,8 +85,8 @@ class Engine:
         try:
             return parse(query, max_lexical_tokens=most, max_comments=most)
         except GraphQLSyntaxError as error:
-            if error.message.endswith("Parsing aborted."):
-                raise Refused([too_complex("number of tokens", most, most + 1)]) from None
+            if excess := _TOO_LONG.search(error.message):
+                raise Refused([too_complex(f"number of {excess[1]}", most, most + 1)]) from None
             raise Refused(_coded([error], PARSE_FAILED)) from None
 
     def _admit(self, document: DocumentNode, operation_name: str | None) -> Operation:
@@ -129,11 +129,7 @@ class Engine:
 
 
 async def _results(executor: Executor[Any], source: Any) -> AsyncGenerator[ExecutionResult, None]:
-    def one(event: Executor[Any]) -> Any:
-        event.context_value.forget()
-        return execute_subscription_event(event)
-
-    async with aclosing(map_source_to_response_event(executor, source, one)) as results:
+    async with aclosing(map_source_to_response_event(executor, source)) as results:
         try:
             async for result in results:
                 yield result

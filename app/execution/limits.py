@@ -4,7 +4,8 @@ Every fragment is measured once, however often it is spread: sixty fragments tha
 fields on paper and sixty steps here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Self
 
 from graphql import (
@@ -24,8 +25,12 @@ TOO_COMPLEX = "TOO_COMPLEX"
 INTROSPECTION_DEPTH = 20
 """Deep enough for the query every GraphQL tool sends; graphql-core's own rule stops circular ones."""
 
+REPEATS = 50
+"""How often one field may stand at one place of the response, before its copies are merged."""
+
 _INTROSPECTION = {"__schema", "__type"}
 _SHOWN = 1_000_000_000
+_INVALID = {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,13 @@ class Size:
         self.directives += other.directives
 
 
-class Measure:
+class _Circular(Exception):
+    def __init__(self, fragment: FragmentDefinitionNode) -> None:
+        super().__init__(fragment)
+        self.fragment = fragment
+
+
+class _Measure:
     """Measures the operations of one document."""
 
     def __init__(self, document: DocumentNode) -> None:
@@ -79,6 +90,7 @@ class Measure:
         self._open: set[str] = set()
 
     def operation(self, operation: OperationDefinitionNode) -> Size:
+        """The size of an operation. Raises _Circular, and RecursionError beyond the interpreter's depth."""
         size = self._selections(operation.selection_set)
         size.directives += len(operation.directives or ())
         size.directives += sum(len(variable.directives or ()) for variable in operation.variable_definitions or ())
@@ -98,6 +110,8 @@ class Measure:
         else:
             size = self._selections(node.selection_set)  # type: ignore[attr-defined]
         size.directives += len(node.directives or ())
+        # An empty fragment counts as a field: so the number of fields bounds the work of every later walk.
+        size.fields = size.fields or 1
         return size
 
     def _field(self, node: FieldNode) -> Size:
@@ -111,10 +125,11 @@ class Measure:
         return size
 
     def _fragment(self, name: str) -> Size:
-        """The size of a fragment; one that is missing or spreads itself has none, and validation refuses it."""
         fragment = self._fragments.get(name)
-        if fragment is None or name in self._open:
+        if fragment is None:
             return Size()
+        if name in self._open:
+            raise _Circular(fragment)
         size = self._sizes.get(name)
         if size is None:
             self._open.add(name)
@@ -122,7 +137,31 @@ class Measure:
             size.directives += len(fragment.directives or ())
             self._open.discard(name)
             self._sizes[name] = size
-        return Size(size.depth, size.introspection_depth, size.fields, size.aliases, size.directives)
+        return replace(size)
+
+    def repeats(self, selection_sets: Iterable[SelectionSetNode]) -> int:
+        """How often the field that is repeated most stands at one place of the response.
+
+        Validation compares each with each other one. Only for documents that keep within the other limits.
+        """
+        named: dict[str, list[FieldNode]] = {}
+        for selections in selection_sets:
+            self._gather(selections, named)
+        most = max(map(len, named.values()), default=0)
+        for fields in named.values():
+            nested = [field.selection_set for field in fields if field.selection_set]
+            if nested:
+                most = max(most, self.repeats(nested))
+        return most
+
+    def _gather(self, selections: SelectionSetNode, named: dict[str, list[FieldNode]]) -> None:
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                named.setdefault((node.alias or node.name).value, []).append(node)
+            elif not isinstance(node, FragmentSpreadNode):
+                self._gather(node.selection_set, named)  # type: ignore[attr-defined]
+            elif fragment := self._fragments.get(node.name.value):
+                self._gather(fragment.selection_set, named)
 
 
 def too_complex(limit: str, maximum: int, actual: int, *nodes: OperationDefinitionNode) -> GraphQLError:
@@ -130,29 +169,40 @@ def too_complex(limit: str, maximum: int, actual: int, *nodes: OperationDefiniti
     actual = min(actual, _SHOWN)
     return GraphQLError(
         f"This operation asks for too much: its {limit} is {actual}, and {maximum} is the most allowed.",
-        nodes,
+        list(nodes),
         extensions={"code": TOO_COMPLEX, "limit": limit, "maximum": maximum, "actual": actual},
     )
 
 
 def excesses(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
-    """A refusal for every limit that an operation of the document exceeds; cost is not known yet."""
-    measure, errors = Measure(document), []
+    """Why a document is too much to look at any closer: the limits its operations exceed, or a fragment without end."""
+    measure = _Measure(document)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             try:
-                size = measure.operation(definition)
+                errors = _excesses(definition, measure, limits)
+            except _Circular as circle:
+                name = circle.fragment.name.value
+                return [GraphQLError(f"The fragment {name} spreads itself.", circle.fragment, extensions=_INVALID)]
             except RecursionError:
-                size = Size(depth=_SHOWN)
-            for limit, maximum, actual in (
-                ("depth", limits.depth, size.depth),
-                ("introspection depth", INTROSPECTION_DEPTH, size.introspection_depth),
-                ("number of fields", limits.fields, size.fields),
-                ("number of aliases", limits.aliases, size.aliases),
-                ("number of directives", limits.directives, size.directives),
-            ):
-                if actual > maximum:
-                    errors.append(too_complex(limit, maximum, actual, definition))
+                errors = [too_complex("depth", limits.depth, _SHOWN, definition)]
+            if errors:
+                return errors
+    return []
+
+
+def _excesses(operation: OperationDefinitionNode, measure: _Measure, limits: Limits) -> list[GraphQLError]:
+    size = measure.operation(operation)
+    measured = (
+        ("depth", limits.depth, size.depth),
+        ("introspection depth", INTROSPECTION_DEPTH, size.introspection_depth),
+        ("number of fields", limits.fields, size.fields),
+        ("number of aliases", limits.aliases, size.aliases),
+        ("number of directives", limits.directives, size.directives),
+    )
+    errors = [too_complex(limit, most, actual, operation) for limit, most, actual in measured if actual > most]
+    if not errors and (actual := measure.repeats([operation.selection_set])) > REPEATS:
+        errors = [too_complex("number of repeats of one field", REPEATS, actual, operation)]
     return errors
 
 

@@ -17,7 +17,7 @@ class Refused(Exception):
     """The request cannot be run at all; nothing of it was. Each error carries its code."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
-        super().__init__("; ".join(str((error.extensions or {}).get("code")) for error in errors))
+        super().__init__(*{(error.extensions or {}).get("code") for error in errors})
         self.errors = errors
 
 

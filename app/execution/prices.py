@@ -68,14 +68,16 @@ def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDef
     """The price of one operation of a valid document."""
     root = schema.get_root_type(operation.operation)
     assert root is not None
-    base = 0 if operation.operation is OperationType.QUERY else COMMAND
+    base = None if operation.operation is OperationType.QUERY else COMMAND
     terms = _Pricing(schema, document, root, base).selections(operation.selection_set, root)
     fixed = terms.pop((), 0)
     return Price(fixed, tuple((factor, sizes) for sizes, factor in terms.items()))
 
 
 class _Pricing:
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, root: GraphQLObjectType, base: int) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, root: GraphQLObjectType, base: int | None
+    ) -> None:
         self._schema, self._root, self._base = schema, root, base
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[tuple[str, int | PageSize | None], Terms] = {}
@@ -116,9 +118,10 @@ class _Pricing:
         is_list = isinstance(get_nullable_type(field.type), GraphQLList)
         size = _page_size(node, field)
         own = metadata.get("cost")
+        if own is None and parent is self._root:
+            own = self._base
         if own is None:
-            own = self._base if parent is self._root else 0
-            own = own or (PAGE if size is not None else OBJECT if is_composite_type(named) else 0)
+            own = 0 if not is_composite_type(named) else OBJECT if is_list or size is None else PAGE
         if node.selection_set is None:
             return {(): own}
         if is_list:

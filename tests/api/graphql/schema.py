@@ -67,7 +67,7 @@ class Query:
         return len(numbers)
 
     @strawberry.field
-    def json(self, value: JSON) -> JSON:  # type: ignore[valid-type]
+    def json(self, value: JSON) -> JSON:
         return value
 
     @strawberry.field
