@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    WebSocketRoute,
+    async_playwright,
+    expect,
+)
 
 from tests.api.graphiql_server import PASSWORD, World, serving
 
@@ -166,6 +175,19 @@ async def test_what_one_tab_sends_arrives_in_anothers_subscription(visit: Visit,
     assert other.complaints == []
 
 
+async def test_a_subscription_is_refused_in_words_and_stopped_by_the_button(visit: Visit) -> None:
+    await visit.type("subscription Wrong { nothing }")
+    await visit.run()
+    await visit.answers("Cannot query field 'nothing'")
+    await visit.sign_in_as("Ada")
+    async with visit.page.expect_websocket() as opened:
+        await visit.subscribe()
+    socket = await opened.value
+    async with socket.expect_event("close"):
+        await visit.page.get_by_role("button", name=re.compile("^Stop query")).click()
+    await expect(visit.page.get_by_role("button", name=re.compile("^Execute query"))).to_be_visible()
+
+
 async def test_renews_the_tokens_and_opens_the_socket_again_with_them(visit: Visit, world: World) -> None:
     world.token_seconds = 4
     await visit.sign_in_as("Ada")
@@ -174,6 +196,23 @@ async def test_renews_the_tokens_and_opens_the_socket_again_with_them(visit: Vis
     assert first and second and first != second
     assert world.tokens[second.removeprefix("Bearer ")] == "Ada Lovelace"
     await expect(visit.bar.get_by_role("status")).to_have_text("Ada Lovelace in Demo")
+
+
+async def test_subscribes_again_when_the_server_closed_the_socket(visit: Visit, world: World) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    await visit.page.route_web_socket("**/graphql", through)
+    await visit.open()  # only sockets of a page opened from now on go through
+    await visit.sign_in_as("Ada")
+    await visit.subscribe()
+    greeting = await world.greeting()
+    await sockets[0].close(code=4403, reason="Forbidden")
+    assert await world.greeting() == greeting
+    assert len(sockets) == 2
 
 
 async def test_a_revoked_session_ends_with_the_reason(visit: Visit, world: World) -> None:

@@ -1,34 +1,28 @@
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { getOperationAST } from 'graphql';
 import { createClient } from 'graphql-ws';
-import { RequestError, send } from './request.js';
+import { post, RequestError } from './request.js';
 
 /** GraphiQL's fetcher: HTTP and WebSocket in the name of the session, unless the Headers tab names somebody else. */
 export function createFetcher(url, session) {
-  const sockets = createSockets(url, session);
-  const run = createGraphiQLFetcher({
-    url,
-    enableIncrementalDelivery: false,
-    fetch: async (address, init) => send(address, { ...init, headers: await signed(init.headers, session) }),
-    wsClient: sockets,
-  });
+  const subscribe = createSubscriber(url, session);
   return async (params, options) => {
-    sockets.headers = options?.headers;
-    const result = await run(params, options);
+    const operation = options?.documentAST && getOperationAST(options.documentAST, params.operationName);
+    if (operation?.operation === 'subscription') return subscribe(params, options.headers);
+    const result = await post(url, params, await signed(options?.headers, session));
     session.adopt(result);
     return result;
   };
 }
 
 /**
- * A graphql-ws client whose `headers`, as typed for the running subscription, go into connection_init. GraphiQL runs one
- * subscription at a time and the socket closes with it, so every subscription says anew who it is. Another access token
- * opens the socket again and subscribes again.
+ * Subscribes by graphql-transport-ws. GraphiQL runs one subscription at a time and the socket closes with it, so every
+ * subscription says anew who it is. Another access token opens the socket again and subscribes again.
  */
-function createSockets(url, session) {
-  const sockets = { headers: undefined, subscribe };
+function createSubscriber(url, session) {
+  let typed;
   const client = createClient({
     url: new URL(url, location.href.replace(/^http/, 'ws')).href,
-    connectionParams: async () => Object.fromEntries(await signed(sockets.headers, session)),
+    connectionParams: async () => Object.fromEntries(await signed(typed, session)),
     retryAttempts: 10,
     retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** retries, 5_000))),
     // A server that is restarting refuses connections, which the browser reports as an error without a close code.
@@ -36,10 +30,13 @@ function createSockets(url, session) {
   });
   session.onTokens(() => client.terminate());
 
-  function subscribe(params, sink) {
-    return client.subscribe(params, { ...sink, error: (error) => sink.error(inWords(error)) });
-  }
-  return sockets;
+  return (params, headers) => {
+    typed = headers;
+    const results = client.iterate(params);
+    const next = results.next.bind(results);
+    results.next = () => next().catch((error) => Promise.reject(inWords(error)));
+    return results;
+  };
 }
 
 async function signed(typed, session) {

@@ -39,9 +39,12 @@ export function createSession({ url, viewer }) {
   }
 
   async function enter(signedIn) {
+    const now = Date.now();
     const expiresAt = Date.parse(signedIn.expiresAt);
     // Short-lived tokens are renewed after three quarters of their life, longer ones half a minute before the end.
-    const refreshAt = expiresAt - Math.min(30_000, (expiresAt - Date.now()) / 4);
+    const early = Math.min(30_000, (expiresAt - now) / 4);
+    // Where the server's clock is behind, every token looks ended; asking without a pause would not mend that.
+    const refreshAt = Math.max(expiresAt - early, now + 1_000);
     const { accessToken, refreshToken } = signedIn;
     set({ tokens: { accessToken, refreshToken, expiresAt, refreshAt }, name: signedIn.user?.name ?? state.name, problem: '' });
     try {
