@@ -85,6 +85,24 @@ def migrate() -> None:
 
 
 @app.command()
+def schema(
+    output: Annotated[Path, typer.Option(help="The file to write; - prints it.")] = Path("schema.graphql"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 when the file differs.")] = False,
+) -> None:
+    """Write the GraphQL schema."""
+    from app.resolvers.roots import schema
+
+    sdl = schema.as_str().rstrip() + "\n"
+    if str(output) == "-":
+        print(sdl, end="")
+    elif not check:
+        output.write_text(sdl)
+        out.print(f"{output} is written.")
+    elif not output.exists() or output.read_text() != sdl:
+        _fail(f"{output} is not the schema that the code declares. Look at what changed, then run: atrium schema")
+
+
+@app.command()
 def check() -> None:
     """Validate the settings and reach the servers; exit with 1 when something is wrong."""
     from app import startup
