@@ -1,9 +1,10 @@
 """Time and ids, in one place so that a test can hold the clock still."""
 
+import hashlib
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
 
@@ -36,3 +37,17 @@ def new_id() -> ObjectId:
     seconds, micros = divmod(_last, 1_000_000)
     tail = (micros << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
     return ObjectId(seconds.to_bytes(4, "big") + tail.to_bytes(8, "big"))
+
+
+def time_of(id: ObjectId) -> datetime:
+    """The moment at which `new_id` made an id, in UTC, cut to the millisecond."""
+    seconds, micros = int.from_bytes(id.binary[:4], "big"), int.from_bytes(id.binary[4:7], "big") >> 4
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=micros // 1000)
+
+
+def derived_id(id: ObjectId, *names: object) -> ObjectId:
+    """The one id that follows from an id of `new_id` and some names; it sorts by the same moment."""
+    moment = int.from_bytes(id.binary, "big") >> _RANDOM_BITS
+    digest = hashlib.blake2s("\0".join(map(str, (id, *names))).encode(), digest_size=8).digest()
+    tail = int.from_bytes(digest, "big") >> (64 - _RANDOM_BITS)
+    return ObjectId((moment << _RANDOM_BITS | tail).to_bytes(12, "big"))
