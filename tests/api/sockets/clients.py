@@ -28,7 +28,7 @@ State = dict[str, Any]
 
 
 class Served:
-    """`tests.api.sockets.served` as a process. `options` are uvicorn's; `guards` replace constants of the protocols."""
+    """`tests.api.sockets.served` as a process. `options` are uvicorn's; `guards` replace constants."""
 
     def __init__(self, *, guards: dict[str, float] | None = None, **options: object) -> None:
         self._options = json.dumps({"guards": guards or {}, "uvicorn": options})
@@ -47,10 +47,14 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self.popen.kill()
-        self.popen.wait()
-        assert self.popen.stdout is not None
-        self.popen.stdout.close()
+        self.popen.communicate()
         self._log.close()
+
+    async def stops(self, seconds: float) -> State:
+        """Send SIGTERM; the state at the end, which has to come within so many seconds."""
+        self.popen.terminate()
+        output, _ = await asyncio.to_thread(self.popen.communicate, timeout=seconds)
+        return dict(json.loads(output))
 
     @property
     def url(self) -> str:
@@ -77,6 +81,19 @@ class Served:
             await asyncio.sleep(0.05)
             state = await self.state()
         return state
+
+    @asynccontextmanager
+    async def events(
+        self, query: str, token: str | None = None, **variables: object
+    ) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
+        """The response to a request for server-sent events, and the lines of its body."""
+        headers = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        body = {"query": query, "variables": variables}
+        async with (
+            httpx.AsyncClient(timeout=PATIENCE) as client,
+            client.stream("POST", f"{self.url}/graphql", json=body, headers=headers) as response,
+        ):
+            yield response, response.aiter_lines()
 
     async def revoke(self, name: str) -> None:
         async with httpx.AsyncClient() as client:

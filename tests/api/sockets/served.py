@@ -1,8 +1,8 @@
 """A GraphQL server in a process of its own, small and hard to please: `python -m tests.api.sockets.served OPTIONS`.
 
-OPTIONS is a JSON object: `uvicorn`, options of uvicorn's, and `guards`, constants of app.api.uvicorn_protocol. The
-first line of its output is the port. `Bearer <name>` signs anybody in, `Bearer <name>;<seconds>` for so long. GET
-/state tells what is going on; POST /revoke/<name> ends sign-ins.
+OPTIONS is a JSON object: `uvicorn`, options of uvicorn's, and `guards`, constants of modules in app.api. The first
+line of its output is the port, the second, at the end, the state. `Bearer <name>` signs anybody in, `Bearer
+<name>;<seconds>` for so long. GET /state tells what is going on; POST /revoke/<name> ends sign-ins.
 """
 
 import asyncio
@@ -10,7 +10,9 @@ import json
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 import strawberry
@@ -22,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from app.api import uvicorn_protocol
+from app.api import runs, uvicorn_protocol
 from app.api.credentials import Credentials
 from app.api.graphql import GraphQLEndpoint
 from app.api.sockets import SocketEndpoint
@@ -161,14 +163,25 @@ async def closed(credentials: Credentials, socket_id: str) -> None:
     counts["open"] -= 1
 
 
+def now() -> dict[str, Any]:
+    return {**counts, "notes": notes, "tasks": len(asyncio.all_tasks())}
+
+
 async def state(request: Request) -> Response:
-    return JSONResponse({**counts, "notes": notes, "tasks": len(asyncio.all_tasks())})
+    return JSONResponse(now())
 
 
 async def revoke(request: Request) -> Response:
     for credentials in signed_in.pop(request.path_params["name"], []):
         credentials.ended.set()
     return Response(status_code=204)
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    await runs.settled()
+    print(json.dumps(now()), flush=True)
 
 
 def application() -> Starlette:
@@ -183,22 +196,23 @@ def application() -> Starlette:
             Route("/revoke/{name}", revoke, methods=["POST"]),
             Route("/graphql", GraphQLEndpoint(engine, settings, authenticate)),
             WebSocketRoute("/graphql", sockets),
-        ]
+        ],
+        lifespan=lifespan,
     )
 
 
 def main(guards: dict[str, float], options: dict[str, Any]) -> None:
-    for name, value in guards.items():
-        setattr(uvicorn_protocol, name, value)
+    for place, value in guards.items():
+        module, _, name = place.partition(".")
+        setattr(import_module(f"app.api.{module}"), name, value)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         structlog.configure(
             processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
             logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         )
         print(listener.getsockname()[1], flush=True)
-        config = uvicorn.Config(
-            application(), log_level="warning", lifespan="off", **{**uvicorn_protocol.SERVER_OPTIONS, **options}
-        )
+        options = {"timeout_graceful_shutdown": 25, **uvicorn_protocol.SERVER_OPTIONS, **options}
+        config = uvicorn.Config(application(), log_level="warning", **options)
         uvicorn.Server(config).run(sockets=[listener])
 
 

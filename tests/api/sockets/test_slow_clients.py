@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from contextlib import ExitStack
 
@@ -63,7 +64,9 @@ async def test_production_lets_a_silent_client_live_40_seconds_at_most() -> None
 
 
 async def test_a_client_that_reads_too_slowly_is_closed_although_no_ping_is_due() -> None:
-    with Served(guards={"STALL_SECONDS": 1, "LINGER_SECONDS": 0.5}, ws_ping_interval=None) as served:
+    with Served(
+        guards={"uvicorn_protocol.STALL_SECONDS": 1, "uvicorn_protocol.LINGER_SECONDS": 0.5}, ws_ping_interval=None
+    ) as served:
         idle = connections(served)
         with subscribed(served.port, 30_000):
             await served.reaches(lambda state: state["ticking"] == 0 and state["open"] == 0)
@@ -72,9 +75,28 @@ async def test_a_client_that_reads_too_slowly_is_closed_although_no_ping_is_due(
                     await asyncio.sleep(0.05)
 
 
+async def test_a_stream_of_events_that_nobody_reads_is_cut_off() -> None:
+    with Served(guards={"uvicorn_protocol.STALL_SECONDS": 1}) as served, socket.socket() as client:
+        idle = connections(served)
+        body = json.dumps({"query": "subscription { ticks(size: 30000) }"})
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", served.port))
+        client.sendall(
+            (
+                f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAccept: text/event-stream\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            ).encode()
+        )
+        assert client.recv(1024).startswith(b"HTTP/1.1 200")
+        await served.reaches(lambda state: state["ticking"] == 0)
+        assert connections(served) <= idle
+
+
 async def test_a_client_that_answers_no_ping_is_cut_off() -> None:
     with Served(
-        guards={"STALL_SECONDS": 3600, "LINGER_SECONDS": 3600}, ws_ping_interval=1, ws_ping_timeout=1
+        guards={"uvicorn_protocol.STALL_SECONDS": 3600, "uvicorn_protocol.LINGER_SECONDS": 3600},
+        ws_ping_interval=1,
+        ws_ping_timeout=1,
     ) as served:
         idle = connections(served)
         with subscribed(served.port, 30_000):
@@ -83,7 +105,7 @@ async def test_a_client_that_answers_no_ping_is_cut_off() -> None:
 
 
 async def test_a_client_that_leaves_the_closing_unread_is_cut_off() -> None:
-    with Served(guards={"LINGER_SECONDS": 0.5}) as served:
+    with Served(guards={"uvicorn_protocol.LINGER_SECONDS": 0.5}) as served:
         idle = connections(served)
         with subscribed(served.port, 30_000) as client:
             await asyncio.sleep(1)
@@ -101,7 +123,7 @@ async def test_r36_a_flood_of_pings_is_cut_off_before_it_costs_memory(size: int)
 
 
 async def test_r36_pings_are_not_answered_into_a_full_buffer() -> None:
-    with Served(guards={"MAX_PINGS": 1e9}) as served:
+    with Served(guards={"uvicorn_protocol.MAX_PINGS": 1e9}) as served:
         await flood(served, 125)
 
 
