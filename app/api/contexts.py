@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from app.api.credentials import Credentials
 from app.api.rejections import Rejected
+from app.core import changes
 from app.schema.kit.context import Context
 
 MakeContext = Callable[[Credentials, HTTPConnection], Context]
@@ -39,4 +40,5 @@ def make_context(credentials: Credentials, connection: HTTPConnection) -> Contex
         address=connection.client.host if connection.client else "",
         agent=connection.headers.get("user-agent", "")[:MAX_AGENT],
         idempotency_key=key,
+        heard=changes.position(),
     )

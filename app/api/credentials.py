@@ -9,7 +9,7 @@ from app.core.actor import ANONYMOUS, Actor
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Credentials:
-    """A caller: the actor, when the token ends (seconds since the epoch), and a flag raised when it is revoked earlier."""
+    """A caller: the actor, when the token ends (seconds since the epoch), a flag raised when it is revoked earlier."""
 
     actor: Actor
     expires_at: float | None = None

@@ -62,9 +62,9 @@ def _decode(cursor: str, keys: Sequence[str]) -> list[Any]:
         steps: Mapping[str, Any] = bson.decode(urlsafe_b64decode(cursor))
     except (ValueError, BSONError):
         raise BadCursor("That cursor is not one of ours.") from None
-    if list(steps) != list(keys) or not all(type(value) in _SCALARS for value in steps.values()):
+    if steps.keys() != set(keys) or not all(type(value) in _SCALARS for value in steps.values()):
         raise BadCursor("That cursor is not one of this list.")
-    return list(steps.values())
+    return [steps[key] for key in keys]  # BSON moves `_id` to the front
 
 
 @dataclass(slots=True)

@@ -61,11 +61,10 @@ class Organization:
 class User:
     id: strawberry.ID
     name: str
-    organization: Organization
 
 
 def user(name: str) -> User:
-    return User(id=strawberry.ID(name), name=name, organization=Organization(name="Demo"))
+    return User(id=strawberry.ID(name), name=name)
 
 
 @strawberry.interface
@@ -137,6 +136,10 @@ class Query:
     def me(self, info: Info) -> User | None:
         name = caller(info)
         return user(name) if name else None
+
+    @strawberry.field
+    def organization(self, info: Info) -> Organization | None:
+        return Organization(name="Demo") if caller(info) else None
 
 
 @strawberry.type

@@ -24,13 +24,13 @@ class Account:
 class PageConfig:
     """What the page offers.
 
-    `viewer` tells who an access token stands for: a query that answers `{me: {name, organization: {name}}}`, by aliases
+    `viewer` tells who an access token stands for: a query that answers `{me: {name}, organization: {name}}`, by aliases
     where the schema names them otherwise. `tabs` are for a browser that has stored none.
     """
 
     accounts: tuple[Account, ...] = ()
     tabs: tuple[Tab, ...] = STARTER_TABS
-    viewer: str = "{ me { name organization { name } } }"
+    viewer: str = "{ me { name } organization { name } }"
 
 
 DEFAULT = PageConfig()

@@ -26,6 +26,10 @@ query Me {
     id
     name
   }
+  organization {
+    id
+    name
+  }
 }
 """)
 
@@ -37,6 +41,20 @@ query Conversations {
   conversations(first: 10) {
     nodes {
       id
+      title
+      unreadCount
+      lastMessage {
+        text
+        sender {
+          name
+        }
+      }
+      participants {
+        user {
+          id
+          name
+        }
+      }
     }
     pageInfo {
       hasNextPage
@@ -58,6 +76,22 @@ CONVERSATION_EVENTS = Tab(
 subscription ConversationEvents($conversationId: ID!) {
   conversationEvents(conversationId: $conversationId) {
     __typename
+    cursor
+    ... on MessageSent {
+      message {
+        id
+        text
+        sender {
+          name
+        }
+      }
+    }
+    ... on TypingChanged {
+      typing
+      user {
+        name
+      }
+    }
   }
 }
 """,
@@ -72,6 +106,10 @@ SEND_MESSAGE = Tab(
 mutation SendMessage($input: SendMessageInput!) {
   sendMessage(input: $input) {
     __typename
+    ... on Message {
+      id
+      sentAt
+    }
     ... on UserError {
       code
       message

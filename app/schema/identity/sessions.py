@@ -3,7 +3,8 @@ from datetime import datetime
 import strawberry
 
 from app.schema.identity.users import User
-from app.schema.organizations.organizations import Organization
+from app.schema.kit.fields import computed
+from app.schema.kit.nodes import global_id
 from app.services.identity import accounts, sessions
 
 
@@ -13,7 +14,10 @@ class SignedIn:
     refresh_token: str = strawberry.field(description="Gets the next tokens, once.")
     expires_at: datetime
     user: User
-    organization: Organization | None = strawberry.field(description="The organization that the access token is for.")
+
+    @computed(description="The organization that the access token is for; null for those who belong to none.")
+    def organization_id(row: strawberry.Parent[sessions.SignedIn]) -> strawberry.ID | None:
+        return global_id("Organization", row.organization_id) if row.organization_id else None
 
     @classmethod
     def is_type_of(cls, value: object, info: object) -> bool:

@@ -60,6 +60,7 @@ class Context:
         "agent",
         "extensions",
         "fields",
+        "heard",
         "idempotency_key",
         "request_id",
     )
@@ -72,9 +73,12 @@ class Context:
         address: str = "",
         agent: str = "",
         idempotency_key: str | None = None,
+        heard: int = 0,
     ) -> None:
         self.actor = actor
         self.request_id, self.address, self.agent, self.idempotency_key = request_id, address, agent, idempotency_key
+        self.heard = heard
+        """The position in the change log that this process had heard when the operation began."""
         self.fields: Mapping[type, Names | None] = {}
         """Columns of each model that the operation reads (None, or no entry: all). The engine sets it."""
         self.extensions: dict[str, Any] = {}

@@ -7,10 +7,12 @@ from typing import Any, ClassVar, TypeVar
 
 import strawberry
 
+from app.core import changes
 from app.core.changes import Event
 from app.core.feeds import Told
 from app.models.base import StoredRow
 from app.schema.kit.context import Info
+from app.schema.kit.fields import computed
 
 T = TypeVar("T")
 
@@ -21,10 +23,11 @@ class FeedEvent:
 
     event: ClassVar[type[Event]]
 
-    cursor: str | None = strawberry.field(
-        description="Give it as `after` to go on from here; null if not kept."
-    )
     at: datetime
+
+    @computed(description="Give it as `after` to go on from here; null for what the log does not keep.")
+    def cursor(heard: strawberry.Parent[Any]) -> str | None:
+        return heard.cursor if isinstance(heard, Told) else None
 
     @classmethod
     def is_type_of(cls, value: object, info: Any) -> bool:
@@ -38,6 +41,16 @@ def told(model: type[StoredRow], by: str) -> Any:
         return info.context.row(model, getattr(heard.event, by))
 
     return strawberry.field(resolve)
+
+
+def feed_cursor(prefix: str, by: str = "id") -> Any:
+    """The cursor from which to follow the feed `<prefix>:<attribute by>`: nothing after this answer is missed."""
+
+    def resolve(row: strawberry.Parent[Any], info: Info) -> str:
+        return changes.hub().cursor(info.context.heard, [f"{prefix}:{getattr(row, by)}"])
+
+    words = "Subscribe with it as `after`: then nothing that happens after this answer is missed."
+    return strawberry.field(resolve, description=words, metadata={"reads": (by,)})
 
 
 async def heard(info: Info, events: AsyncGenerator[T, None], types: list[Any]) -> AsyncIterator[T]:

@@ -4,6 +4,7 @@ A field marked as a reference (`core.commands.Ref`) is an `ID` in GraphQL; the i
 """
 
 from functools import cache
+from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -40,7 +41,7 @@ def input_for(command: type[BaseModel], name: str) -> type:
         else:
             namespace[field] = strawberry.field(default=default, description=info.description)
     made = type(name, (), {"__annotations__": annotations, "__module__": command.__module__, **namespace})
-    return strawberry.input(made, description=(command.__doc__ or "").strip() or None)
+    return strawberry.input(made, description=cleandoc(vars(command).get("__doc__") or "") or None)
 
 
 def _plain(hint: Any) -> Any:

@@ -9,6 +9,11 @@ from app.core.commands import open_id
 from app.models.base import StoredRow
 
 
+def global_id(kind: str, id: ObjectId) -> strawberry.ID:
+    """The id that clients hold of a node of this type."""
+    return strawberry.ID(f"{kind}_{id}")
+
+
 @strawberry.interface(description="A thing with an id that is unique in the whole schema.")
 class Node:
     """A GraphQL type whose values are rows or documents, passed through untouched."""
@@ -17,7 +22,7 @@ class Node:
 
     @classmethod
     def _id(cls, row: strawberry.Parent[Any]) -> strawberry.ID:
-        return strawberry.ID(f"{cls.__name__}_{row.id}")
+        return global_id(cls.__name__, row.id)
 
     id: strawberry.ID = strawberry.field(
         resolver=_id, metadata={"reads": ()}, description="Opaque; its type is its prefix."

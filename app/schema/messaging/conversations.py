@@ -8,6 +8,7 @@ from app import models
 from app.core.paging import Page, PageArgs
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
+from app.schema.kit.feeds import feed_cursor
 from app.schema.kit.fields import batched, computed, edge, pages
 from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers, tree
 from app.schema.kit.nodes import Node
@@ -49,6 +50,7 @@ class Conversation(Node):
     )
     unread_count: int = batched(reads.unread, description="Unread messages of others, counted up to 100.")
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
+    cursor: str = feed_cursor("c")
 
     @computed("id", description="Whether no e-mail tells the caller of its messages.")
     async def muted(row: strawberry.Parent[Any], info: Info) -> bool:

@@ -7,7 +7,10 @@ from app.schema.identity.users import User
 from app.schema.kit.fields import edge
 from app.schema.kit.nodes import Node
 from app.schema.kit.transitions import AvailableTransition, available_transitions
+from app.schema.organizations.roles import Role
 from app.services.organizations.invitations import INVITATION
+
+strawberry.enum(models.InvitationState, description="What became of an invitation.")
 
 
 @strawberry.type(description="A place offered to an e-mail address.")
@@ -15,7 +18,7 @@ class Invitation(Node):
     model = models.Invitation
 
     email: str
-    role: models.Role
+    role: Role
     state: models.InvitationState
     invited_by: User | None = edge(models.User, by="invited_by_id")
     created_at: datetime

@@ -5,10 +5,6 @@ import strawberry
 from app import models
 from app.schema.kit.nodes import Node
 
-strawberry.enum(models.Role, description="A built-in role; each may do what the ones after it may.")
-strawberry.enum(models.MembershipState, description="Whether a place in an organization can be used.")
-strawberry.enum(models.InvitationState, description="What became of an invitation.")
-
 
 @strawberry.type(description="A tenant: what it owns does not exist for any other.")
 class Organization(Node):

@@ -18,7 +18,6 @@ from app.models import (
     Credential,
     Membership,
     MembershipState,
-    Organization,
     Session,
     SessionDocument,
     User,
@@ -76,7 +75,7 @@ class SignedIn(Value):
     refresh_token: str
     expires_at: datetime
     user: User
-    organization: Organization | None
+    organization_id: ObjectId | None
 
 
 @dataclass(slots=True)
@@ -171,8 +170,7 @@ async def actor_of(claims: tokens.Claims) -> Actor:
 async def _tokens(session: Session, user: User) -> SignedIn:
     organization_id = session.organization_id
     access, expires_at = tokens.access(user.id, session.id, organization_id)
-    organization = await Organization.lookup(PLATFORM, _id=organization_id) if organization_id else None
-    return SignedIn(access, tokens.refresh(session.id, session.generation), expires_at, user, organization)
+    return SignedIn(access, tokens.refresh(session.id, session.generation), expires_at, user, organization_id)
 
 
 async def _active(user_id: ObjectId, organization_id: ObjectId) -> Membership | None:

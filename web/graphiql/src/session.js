@@ -48,9 +48,9 @@ export function createSession({ url, viewer }) {
     const { accessToken, refreshToken } = signedIn;
     set({ tokens: { accessToken, refreshToken, expiresAt, refreshAt }, name: signedIn.user?.name ?? state.name, problem: '' });
     try {
-      const { me } = await execute(url, viewer, {}, accessToken);
+      const { me, organization } = await execute(url, viewer, {}, accessToken);
       if (state.tokens?.accessToken !== accessToken) return;
-      set({ name: me?.name ?? state.name, organization: me?.organization?.name ?? '' });
+      set({ name: me?.name ?? state.name, organization: organization?.name ?? '' });
     } catch (error) {
       if (state.tokens?.accessToken === accessToken) set({ organization: '', problem: error.message });
     }
