@@ -87,8 +87,9 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
             Child("api", [*atrium, "serve", f"--port={port}"], directory, environment=environment, to_terminal=True),
         ]
         os.environ.update(environment)
-        _fill(Settings(), console)
+        # They take longer to load than the migrations to run, and the API is not ready before those are done.
         _start(stack, programs)
+        _fill(Settings(), console)
         _keep([server.process for server in servers] + programs, port, mailbox_port, console)
 
 
