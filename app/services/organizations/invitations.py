@@ -104,6 +104,10 @@ async def invite(actor: Actor, given: Invite) -> Invitation:
     return stored
 
 
+async def find(actor: Actor, id: ObjectId) -> Invitation | None:
+    return await Invitation.lookup(actor, _id=id)
+
+
 async def pending(actor: Actor, page: PageArgs) -> Page[Invitation]:
     return await Invitation.page(actor, page, {"state": PENDING.value})
 

@@ -74,6 +74,10 @@ async def find(actor: Actor, user_id: ObjectId) -> Membership | None:
     return await Membership.lookup(actor, user_id=user_id)
 
 
+async def by_id(actor: Actor, id: ObjectId) -> Membership | None:
+    return await Membership.lookup(actor, _id=id)
+
+
 async def active_ids(actor: Actor, user_ids: list[ObjectId]) -> set[ObjectId]:
     """Which of these people are active members of the organization."""
     where = {"user_id": {"$in": user_ids}, "state": ACTIVE.value}

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from typing import Annotated
 
+from bson import ObjectId
 from pydantic import Field
 
 from app.core import changes
@@ -78,6 +79,11 @@ async def _free(name: str, id: str) -> str:
 async def current(actor: Actor) -> Organization | None:
     """The organization that the actor works in."""
     return await Organization.lookup(actor, _id=actor.organization_id) if actor.organization_id else None
+
+
+async def find(actor: Actor, id: ObjectId) -> Organization | None:
+    """The organization, if it is the one that the actor works in."""
+    return await Organization.lookup(actor, _id=id)
 
 
 async def mine(actor: Actor) -> list[Organization]:
