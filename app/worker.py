@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from app import startup
 from app.core import changes
 from app.core.settings import Settings
+from app.jobs import roots
 
 GRACE_SECONDS = 25
 """How long running jobs may take to end after SIGTERM; orchestrators kill after 30."""
@@ -31,13 +32,14 @@ Loop = Callable[[], Awaitable[object]]
 
 LOOPS: Mapping[str, Loop] = {
     "sequencer": lambda: changes.Sequencer().run(),
+    **roots.LOOPS,
 }
 """What runs for ever in every worker; each takes care itself that one process at a time does the work."""
 
-FUNCTIONS: Sequence[Function | WorkerCoroutine] = ()
+FUNCTIONS: Sequence[Function | WorkerCoroutine] = roots.FUNCTIONS
 """Jobs that arq runs when woken."""
 
-CRONS: Sequence[CronJob] = ()
+CRONS: Sequence[CronJob] = roots.CRONS
 """Jobs that arq starts by the clock."""
 
 _log = structlog.stdlib.get_logger(__name__)

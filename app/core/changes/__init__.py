@@ -2,9 +2,10 @@
 
 from app.core.changes.consumer import Consumer
 from app.core.changes.events import Event
-from app.core.changes.hub import Hub, hub, start_hub, stop_hub
+from app.core.changes.hubs import Hub, hub, position, start_hub, stop_hub
 from app.core.changes.idempotency import once
 from app.core.changes.log import Change, prepare, trim
+from app.core.changes.projections import project
 from app.core.changes.recovery import hidden
 from app.core.changes.scope import Rehearsal, atomic, emit, rehearse, rehearsing, scoped, session
 from app.core.changes.sequencer import Sequencer
@@ -28,7 +29,9 @@ __all__ = [
     "insert",
     "insert_once",
     "once",
+    "position",
     "prepare",
+    "project",
     "rehearse",
     "rehearsing",
     "remove",

@@ -14,6 +14,7 @@ from app.core.changes.events import Event
 from app.core.database import Document
 from app.core.jobs import queue
 from app.core.jobs.declaration import Job, JobType, Permanent
+from app.core.tasks import cancelled, end
 
 POLL = 1.0
 """Seconds between two looks at the queue when nobody calls `look`."""
@@ -44,7 +45,7 @@ class Runner:
         """Do jobs for ever. Cancelled, it takes no more, gives the running ones GRACE and hands back what is left."""
         names = list(self._types)
         try:
-            while not _cancelled():
+            while not cancelled():
                 await self._free.acquire()
                 self._wake.clear()
                 row = None
@@ -78,9 +79,7 @@ class Runner:
     async def _drain(self) -> None:
         if self._running:
             await asyncio.wait(self._running, timeout=GRACE)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await end(*self._running)
 
     async def _see_to(self, row: Document, kind: JobType[Any]) -> None:
         """Run a leased job while its lease is renewed, and write down how it ended."""
@@ -91,13 +90,13 @@ class Runner:
             if not work.done() or not await _settle(row, kind, _error(work)):
                 _log.warning("job_overtaken")
         except asyncio.CancelledError:
-            await _end(work)
+            await end(work)
             await queue.give_back(row)
             raise
         except PyMongoError as error:  # its lease will run out, and somebody will do it again
             _log.warning("job_unsettled", error=repr(error)[:500])
         finally:
-            await _end(work, hold)
+            await end(work, hold)
 
 
 async def _attempt(row: Document, kind: JobType[Any]) -> None:
@@ -113,7 +112,7 @@ async def _attempt(row: Document, kind: JobType[Any]) -> None:
 async def _hold(row: Document) -> None:
     """Renew the lease; returns when it is lost."""
     held = time.monotonic()
-    while time.monotonic() < held + queue.LEASE and not _cancelled():
+    while time.monotonic() < held + queue.LEASE and not cancelled():
         await asyncio.sleep(queue.LEASE / 3)
         asked = time.monotonic()
         try:
@@ -130,7 +129,7 @@ async def _settle(row: Document, kind: JobType[Any], error: BaseException | None
     told = repr(error)[:_MAX_ERROR]
     if isinstance(error, Permanent) or row["attempt"] >= kind.attempts:
         _log.error("job_dead", exc_info=error)
-        return await queue.bury(row, told if row["attempt"] <= kind.attempts else row.get("last_error", told))
+        return await queue.bury(row, told)
     pause = random.random() * min(MAX_PAUSE, PAUSE * 2 ** (row["attempt"] - 1))  # noqa: S311 - full jitter
     _log.warning("job_failed", error=told[:500], again_in=round(pause, 1))
     return await queue.retry(row, told, pause)
@@ -138,15 +137,3 @@ async def _settle(row: Document, kind: JobType[Any], error: BaseException | None
 
 def _error(work: "asyncio.Task[None]") -> BaseException | None:
     return asyncio.CancelledError("it cancelled itself") if work.cancelled() else work.exception()
-
-
-def _cancelled() -> bool:
-    """Whether the running task was told to end: in Python 3.11 `wait_for`, by which PyMongo sends, may swallow the error."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-async def _end(*tasks: "asyncio.Task[None]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
