@@ -1,17 +1,12 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app import models
 from app.models import Permission
 from app.schema.kit.context import Info
-from app.schema.kit.fields import batched, computed
+from app.schema.kit.fields import computed
 from app.schema.kit.nodes import Node
-from app.services.messaging import presence
-
-if TYPE_CHECKING:
-    from app.schema.messaging.presence import Presence
 
 
 @strawberry.type(description="A person.")
@@ -21,9 +16,6 @@ class User(Node):
     name: str
     created_at: datetime
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
-    presence: Annotated["Presence", strawberry.lazy("app.schema.messaging.presence")] = batched(
-        presence.of, description="Whether the person is here now. Subscribe to `presence` to follow it."
-    )
 
     @computed("email", description="For the person, and for those who manage members; null for others.")
     def email(row: strawberry.Parent[models.User], info: Info) -> str | None:

@@ -13,7 +13,8 @@ from app.schema.kit.fields import batched, computed, edge, pages
 from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers, tree
 from app.schema.kit.nodes import Node
 from app.schema.messaging.messages import Message, MessageFilter
-from app.services.messaging import messages, reads
+from app.schema.messaging.presence import Presence
+from app.services.messaging import messages, presence, reads
 
 strawberry.enum(models.ConversationKind, description="Two people, or a group with a title and roles.")
 strawberry.enum(models.ParticipantRole, description="What one may do in a conversation.")
@@ -33,6 +34,9 @@ class Participant(Node):
     role: models.ParticipantRole
     joined_at: datetime
     read_up_to: Message | None = edge(models.Message, by="read_id", description="The newest message they have read.")
+    presence: Presence = batched(
+        presence.of, by="user_id", description="Whether they are here now; the subscription `presence` follows it."
+    )
 
 
 @strawberry.type(description="People who write to each other.")
