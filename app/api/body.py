@@ -38,7 +38,7 @@ def from_address(request: Request) -> Asked:
         members[name] = value
     for name in ("variables", "extensions"):
         if name in members:
-            members[name] = _parsed(members[name].encode(), name)
+            members[name] = _parsed(members[name].encode(), f"`{name}`")
     return _asked(members)
 
 
@@ -66,7 +66,8 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> Rejected:
-    return Rejected(413, f"The body may have {max_bytes} bytes at most.")
+    # The rest of the body is on its way: only the end of the connection stops it.
+    return Rejected(413, f"The body may have {max_bytes} bytes at most.", {"Connection": "close"})
 
 
 def _parsed(text: bytes, what: str) -> Any:

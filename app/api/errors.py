@@ -1,16 +1,22 @@
 """What clients are told of errors, on every transport: refusals in their own words, all else behind one sentence."""
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
-from pymongo.errors import ConnectionFailure, PyMongoError
+from bson.errors import BSONError
+from graphql import FieldNode, GraphQLError
+from pydantic import ValidationError
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WriteError
 
 from app.core.errors import AppError
 from app.execution.engine import BAD_USER_INPUT
 
 log = structlog.get_logger(__name__)
+
+_QUOTING = (GraphQLError, ValidationError, WriteError, BulkWriteError, BSONError)
+"""Exceptions whose words repeat values."""
 
 
 def answer_errors(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
@@ -18,47 +24,54 @@ def answer_errors(errors: Sequence[GraphQLError], request_id: str) -> list[dict[
     return [_answer(error, request_id) for error in errors]
 
 
-def timed_out(seconds: float, request_id: str) -> dict[str, Any]:
-    """The one error of an operation that was given up after `seconds`."""
-    return {
-        "message": f"The operation took longer than {seconds:g} seconds.",
-        "extensions": {"code": "TIMEOUT", "requestId": request_id},
-    }
-
-
 def _answer(error: GraphQLError, request_id: str) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, AppError):
         return _shown(error, cause.message, cause.extensions)
     if cause is None:
-        code = (error.extensions or {}).get("code", BAD_USER_INPUT)
-        return _shown(error, error.message, {**(error.extensions or {}), "code": code})
+        return _shown(error, error.message, {"code": BAD_USER_INPUT, **(error.extensions or {})})
+    if isinstance(cause, ConnectionFailure):
+        _log("graphql.unavailable", cause, error, request_id)
+        extensions = {"code": "UNAVAILABLE", "retryable": True, "requestId": request_id}
+        return _shown(error, "Something this needs is down; try again in a moment.", extensions)
     if isinstance(cause, TimeoutError) or (isinstance(cause, PyMongoError) and cause.timeout):
         log.warning("graphql.timeout", path=error.path, request_id=request_id, error=type(cause).__name__)
         return _shown(error, "This took too long.", {"code": "TIMEOUT", "requestId": request_id})
-    if isinstance(cause, ConnectionFailure):
-        log.error("graphql.unavailable", path=error.path, request_id=request_id, exc_info=cause)
-        extensions = {"code": "UNAVAILABLE", "retryable": True, "requestId": request_id}
-        return _shown(error, "Something this needs is down; try again in a moment.", extensions)
-    log.error("graphql.failed", path=error.path, request_id=request_id, exc_info=cause)
+    _log("graphql.failed", cause, error, request_id)
     return _shown(error, "Something went wrong on our side.", {"code": "INTERNAL", "requestId": request_id})
 
 
 def _cause(error: GraphQLError) -> Exception | None:
     """What went wrong behind the error; None when the error itself is meant for the caller.
 
-    That is one with a code, or about the text of the request: graphql-core points those at its nodes. A value that a
-    resolver answered and that does not fit its type is a GraphQLError too, without either: a bug, like any exception.
+    That is one with a code, or about the arguments of the request: graphql-core points those at their nodes. A value
+    that a resolver answered and that does not fit its type is a GraphQLError too, without either: a bug, like any
+    exception.
     """
-    cause: BaseException | None = error
-    inner = error
-    while isinstance(cause, GraphQLError):
-        inner, cause = cause, cause.original_error
-    if cause is not None:
-        return cause if isinstance(cause, Exception) else RuntimeError(repr(cause))
-    if (inner.extensions or {}).get("code") or inner.nodes or inner.source or inner is error:
-        return None
-    return inner
+    cause: GraphQLError = error
+    while cause.original_error is not None:
+        if not isinstance(cause.original_error, GraphQLError):
+            return cause.original_error
+        cause = cause.original_error
+    about_arguments = any(not isinstance(node, FieldNode) for node in cause.nodes or ())
+    meant = cause is error or about_arguments or "code" in (cause.extensions or {})
+    return None if meant else cause
+
+
+def _log(event: str, cause: Exception, error: GraphQLError, request_id: str) -> None:
+    """Log the failure with its traceback; without its words where those quote what somebody wrote."""
+    facts: dict[str, Any] = {"path": error.path, "request_id": request_id}
+    if any(isinstance(one, _QUOTING) for one in _chain(cause)):
+        stack = "".join(traceback.format_tb(cause.__traceback__))
+        log.error(event, **facts, error=type(cause).__name__, stack=stack)
+    else:
+        log.error(event, **facts, exc_info=cause)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _shown(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from app.api.connections import while_connected
 from app.api.contexts import MakeContext, make_context, request_id
 from app.api.credentials import Authenticate
 from app.api.errors import answer_errors
-from app.api.negotiation import EVENTS, GRAPHQL, HTML, JSON, accepts, preferred
+from app.api.negotiation import EVENTS, GRAPHQL, HTML, JSON, names, preferred
 from app.api.rejections import ClientGone, Rejected
 from app.api.results import encode, payload
 from app.api.runs import run
@@ -138,7 +138,7 @@ class _Exchange:
     def _streams(self, operation: Operation) -> bool:
         if operation.kind != "subscription":
             return self._media == EVENTS
-        if not accepts(self._accept, EVENTS):
+        if not names(self._accept, EVENTS):
             raise Rejected(400, f"A subscription needs a WebSocket, or `Accept: {EVENTS}`.")
         return True
 

@@ -18,17 +18,18 @@ def preferred(accept: str, *offered: str) -> str | None:
     return best[-1] if best[0] > 0 else None
 
 
-def accepts(accept: str, media: str) -> bool:
-    """Whether the client names this very type, with a wildcard or without."""
-    return _weight(accept, media)[0] > 0
+def names(accept: str, media: str) -> bool:
+    """Whether the client accepts this very type, not just any."""
+    ranges = (part.split(";") for part in accept.lower().split(","))
+    return any(wanted.strip() == media and _quality(parameters) > 0 for wanted, *parameters in ranges)
 
 
 def _weight(accept: str, media: str) -> tuple[float, int]:
     """The quality that the most specific range gives to a type, and how early that range stands (0, -1, -2, ...)."""
     found = (-1, 0.0, 0)
     for place, part in enumerate(accept.lower().split(",")):
-        wanted, *parameters = (piece.strip() for piece in part.split(";"))
-        specific = _matches(wanted, media)
+        wanted, *parameters = part.split(";")
+        specific = _matches(wanted.strip(), media)
         if specific > found[0]:
             found = (specific, _quality(parameters), -place)
     return found[1:]
@@ -45,9 +46,10 @@ def _matches(wanted: str, media: str) -> int:
 
 def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
-        if parameter.startswith("q="):
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
             try:
-                return min(max(float(parameter[2:]), 0.0), 1.0)
+                return min(max(float(value), 0.0), 1.0)
             except ValueError:
                 return 0.0
     return 1.0

@@ -27,11 +27,18 @@ async def run(
     Cancellation and timeout end a query, MongoDB's part of it too. They never end a mutation, since nobody could tell
     what it had done by then: it goes on unseen, and `settled` waits for it.
     """
-    async with asyncio.timeout(seconds):
-        if operation.kind == "mutation":
-            return await _to_its_end(engine, operation, variables, context)
-        with pymongo.timeout(seconds):
-            return await engine.execute(operation, variables, context)
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        async with asyncio.timeout(seconds):
+            if operation.kind == "mutation":
+                return await _to_its_end(engine, operation, variables, context)
+            with pymongo.timeout(seconds):
+                return await engine.execute(operation, variables, context)
+    except asyncio.CancelledError as error:
+        if task.cancelling():
+            raise
+        raise RuntimeError("Something that a resolver waited for was cancelled.") from error
 
 
 async def settled() -> None:

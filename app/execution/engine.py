@@ -87,7 +87,7 @@ class Engine:
         except GraphQLSyntaxError as error:
             if excess := _TOO_LONG.search(error.message):
                 raise Refused([too_complex(f"number of {excess[1]}", most, most + 1)]) from None
-            raise Refused(_coded([error], PARSE_FAILED)) from None
+            raise Refused([_coded(error, PARSE_FAILED)]) from None
 
     def _admit(self, document: DocumentNode, operation_name: str | None) -> Operation:
         if errors := excesses(document, self._limits):
@@ -96,7 +96,7 @@ class Engine:
             raise Refused([_refusal("Introspection is closed here.", INTROSPECTION_DISABLED)])
         errors = validate(self._schema, document, _RULES, MAX_ERRORS, self._hide_suggestions)
         if errors:
-            raise Refused(_coded(errors, VALIDATION_FAILED))
+            raise Refused([_coded(error, VALIDATION_FAILED) for error in errors])
         definition = _choose(document, operation_name)
         cost = price(self._schema, document, definition)
         if cost.fixed > self._limits.cost:
@@ -154,17 +154,22 @@ def _refusal(message: str, code: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code})
 
 
-def _coded(errors: list[GraphQLError], code: str) -> list[GraphQLError]:
-    for error in errors:
-        error.extensions = {"code": code}
-    return errors
+def _coded(error: GraphQLError, code: str) -> GraphQLError:
+    """The error with a code, and without the exception behind it, whose words are not meant for callers."""
+    cause = error.original_error
+    foreign = cause is not None and not isinstance(cause, GraphQLError)
+    message = _valueless(error.message) if foreign else error.message
+    return GraphQLError(message, error.nodes, error.source, error.positions, extensions={"code": code})
 
 
 def _without_value(error: GraphQLError) -> GraphQLError:
     """The error of a variable without its value, which may be a secret."""
     message, cause = error.message, error.original_error
     if isinstance(cause, GraphQLError):
-        safe = _VALUELESS.match(cause.message)
-        expected = safe[0].rstrip(" .") if safe else "The value does not fit its type"
-        message = f"{message.removesuffix(cause.message)}{expected}."
+        message = message.removesuffix(cause.message) + _valueless(cause.message)
     return GraphQLError(message, error.nodes, extensions={"code": BAD_USER_INPUT})
+
+
+def _valueless(message: str) -> str:
+    safe = _VALUELESS.match(message)
+    return (safe[0].rstrip(" .") if safe else "The value does not fit its type") + "."
