@@ -19,6 +19,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from app.core.tasks import end
+
 T = TypeVar("T")
 
 PATIENCE = 0.2
@@ -141,8 +143,7 @@ class Signals:
     async def _stop_listening(self) -> None:
         task, self._listening = self._listening, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     async def _quietly(self, step: Awaitable[object]) -> None:
         """Wait for a step, but not for long; the listener mends what it leaves undone."""

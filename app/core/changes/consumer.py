@@ -11,6 +11,7 @@ from app.core import signals
 from app.core.changes import lease, log
 from app.core.changes.log import CONSUMERS, HINT, PAGE, Change
 from app.core.database import collection
+from app.core.tasks import cancelled
 
 POLL = 0.5
 HANDLE = 30.0
@@ -44,7 +45,7 @@ class Consumer:
         """Read for ever; cancel it to hand over at once."""
         pause = POLL
         try:
-            while True:
+            while not cancelled():
                 try:
                     row = await lease.take(CONSUMERS, self.name, self._me)
                     if row is not None:

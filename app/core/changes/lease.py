@@ -9,6 +9,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
 from app.core.database import Document, collection
+from app.core.tasks import cancelled, end
 
 SECONDS = 4.0
 RENEW = SECONDS / 3
@@ -44,11 +45,11 @@ async def hold(name: str, id: str, owner: str, *work: Coroutine[Any, Any, None])
             await asyncio.sleep(RENEW)
 
     tasks = [asyncio.create_task(loop) for loop in (renew(), *work)]
+    done: set[asyncio.Task[None]] = set()
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not cancelled():
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
     for task in done:
         task.result()

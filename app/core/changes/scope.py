@@ -3,11 +3,11 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -97,7 +97,7 @@ def emit(*events: Event) -> None:
     scope.events.extend(events)
 
 
-def atomic(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def atomic(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Run an async function in one transaction, or join the one that is running.
 
     MongoDB may ask for the function to be run again (a write conflict, a failover), so it must do database work only

@@ -25,6 +25,7 @@ from app.core.changes.log import HINT, LOG, SEQUENCER
 from app.core.changes.recovery import recover
 from app.core.clock import at, now, source
 from app.core.database import Document
+from app.core.tasks import cancelled
 
 CHECKPOINT = 0.5
 """Seconds between checkpoints at least; a late one costs a replay, which is recognised."""
@@ -81,7 +82,7 @@ class Sequencer:
         """Lead whenever no other process does, for ever; cancel it to hand over at once."""
         pause = PAUSE
         try:
-            while True:
+            while not cancelled():
                 before = self._events
                 try:
                     if await lease.take(SEQUENCER, "lease", self._me):

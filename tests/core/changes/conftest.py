@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import changes, signals
 from app.core import database as connection
-from app.core.changes import Hub, Sequencer
+from app.core.changes import Hub, Sequencer, hubs
 from app.core.database import Document
 
 
@@ -39,7 +39,8 @@ async def sequencer(empty: AsyncDatabase[Document]) -> AsyncIterator[Sequencer]:
 
 
 @pytest.fixture
-async def hub(sequencer: Sequencer) -> AsyncIterator[Hub]:
+async def hub(sequencer: Sequencer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    monkeypatch.setattr(hubs, "POLL", 0.02)  # there are no hints
     running = Hub()
     await running.start()
     yield running

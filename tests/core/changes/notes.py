@@ -77,9 +77,9 @@ async def take(subscription: Subscription, number: int) -> list[Change]:
         return [await anext(subscription) for _ in range(number)]
 
 
-async def mark(stream: str) -> int:
+async def mark(stream: str, number: int | None = None) -> int:
     """Tell something to recognise: what was told before comes before it."""
-    number = next(_marks)
+    number = next(_marks) if number is None else number
     await changes.insert(Entry(text=f"mark {number}"), Marked(ACTOR, number=number, stream=stream))
     return number
 

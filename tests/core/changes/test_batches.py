@@ -8,7 +8,7 @@ from bson.errors import InvalidDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 
-from app.core import changes
+from app.core import changes, database
 from app.core.changes import batches
 from app.core.changes.batches import Batches
 from app.core.database import Document
@@ -86,7 +86,7 @@ async def test_a_failed_command_fails_all_that_travelled_in_it_and_no_later_one(
         raise ConnectionError("the network is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(batches.database, "collection", broken)
+        patch.setattr(database, "collection", broken)
         answers = await asyncio.gather(*(changes.insert(Note(key=key)) for key in "abc"), return_exceptions=True)
     assert all(isinstance(answer, ConnectionError) for answer in answers)
     await changes.insert(Note(key="d"))

@@ -60,8 +60,8 @@ def check_log(log: list[Document], floor: int = 0) -> None:
     for row in log:
         if row["t"] == "NoteMoved.1":
             versions[row["s"][-1]].append(row["d"]["version"])
-    for told in versions.values():
-        assert told == list(range(1, len(told) + 1)), "I5: a document's events are in the order of its versions"
+    for moves in versions.values():
+        assert moves == list(range(1, len(moves) + 1)), "I5: a document's events are in the order of its versions"
 
 
 class Writers:
@@ -122,7 +122,7 @@ async def test_i1_to_i5_mixed_writes_are_numbered_once_in_the_order_of_their_com
         assert sum(row["t"] == "NotePaid.1" for row in mine) == note["paid"], "I4"
 
 
-async def test_i8_two_that_both_believe_they_lead_make_one_log(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_i8_two_that_both_believe_to_lead_make_one_log(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async def always(name: str, id: str, owner: str) -> Document:
         return {"owner": owner}
 

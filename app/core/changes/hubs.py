@@ -14,6 +14,7 @@ from app.core.changes import cursors, log
 from app.core.changes.events import Event
 from app.core.changes.log import HINT, PAGE, Change
 from app.core.changes.subscription import Subscription
+from app.core.tasks import cancelled, end
 
 POLL = 0.5
 """Seconds between two looks at the log when no hint arrives."""
@@ -41,6 +42,11 @@ def hub() -> "Hub":
     if _hub is None:
         raise RuntimeError("start_hub() comes first")
     return _hub
+
+
+def position() -> int:
+    """How far this process has heard the log: 0 before `start_hub`."""
+    return _hub.position if _hub else 0
 
 
 async def stop_hub() -> None:
@@ -71,9 +77,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End the tail; every subscription ends as if its feed were over."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         for subscription in self._all():
             subscription.end()
 
@@ -134,7 +138,7 @@ class Hub:
 
     async def _tail(self) -> None:
         checked, faults = 0.0, 0
-        while True:
+        while not cancelled():
             count = 0
             try:
                 if time.monotonic() > checked + CHECK:
@@ -146,7 +150,7 @@ class Hub:
             except Exception as error:  # nothing may end the tail
                 faults += 1
                 _log.warning("tail_interrupted", error=repr(error)[:500], times=faults)
-            if count == PAGE:
+            if count == PAGE or cancelled():
                 await asyncio.sleep(0)
                 continue
             try:
