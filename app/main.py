@@ -20,8 +20,10 @@ from app.api.uvicorn_protocol import HardenedHTTPProtocol, HardenedWebSocketProt
 from app.core import changes
 from app.core.listening import listen
 from app.core.settings import Settings
+from app.core.tasks import end
 from app.migrations import runner
 from app.resolvers.roots import schema
+from app.services.messaging import presence
 
 REQUEST_GRACE_SECONDS = 15
 """How long requests may take to end after the server stopped accepting."""
@@ -39,13 +41,11 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         startup.connect(settings)
-        preparing = asyncio.create_task(_prepare(settings, state, actors))
+        background = [asyncio.create_task(_prepare(settings, state, actors)), asyncio.create_task(presence.beat())]
         try:
             yield
         finally:
-            preparing.cancel()
-            with suppress(asyncio.CancelledError):
-                await preparing
+            await end(*background)
             with suppress(TimeoutError):
                 async with asyncio.timeout(MUTATION_GRACE_SECONDS):
                     await runs.settled()
