@@ -8,7 +8,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from app.core import changes
-from app.core.changes import Hub, Sequencer, hubs
+from app.core.changes import Hub, Sequencer, hubs, recovery
+from app.core.changes.appending import Appender
 from app.core.changes.envelope import pack
 from app.core.clock import now
 from app.core.database import Document
@@ -83,27 +84,27 @@ async def test_recovery_may_be_interrupted_and_repeated(empty: Database) -> None
     with pytest.raises(ZeroDivisionError):
         await interrupted_recovery()
     for _ in range(2):
-        await changes.recovery.recover()
+        await recovery.recover()
     log = await empty.log.find().sort("_id", 1).to_list()
     assert [(row["_id"], row["d"]["key"]) for row in log] == [(1, "a"), (2, "b"), (3, "c")]
 
 
 async def interrupted_recovery() -> None:
-    appended = changes.recovery.Appender.append
+    appended = Appender.append
 
-    async def once(self: changes.recovery.Appender, events: list[Document]) -> None:
+    async def once(self: Appender, events: list[Document]) -> None:
         await appended(self, events[:2])
         raise ZeroDivisionError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes.recovery.Appender, "append", once)
-        await changes.recovery.recover()
+        patch.setattr(Appender, "append", once)
+        await recovery.recover()
 
 
 async def test_events_from_long_before_the_checkpoint_are_left_alone(empty: Database) -> None:
     await make("a")
     await empty.sequencer.update_one({"_id": "log"}, {"$set": {"seen": now() + timedelta(hours=2)}})
-    await changes.recovery.recover()
+    await recovery.recover()
     assert await empty.log.count_documents({}) == 0
 
 
