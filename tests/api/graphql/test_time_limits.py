@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.api import runs
+from app.api import errors, runs
 from app.core.actor import ANONYMOUS
 from app.execution.engine import Engine
 from app.execution.limits import Limits
@@ -107,6 +108,21 @@ async def test_s12_a_mutation_does_not_end_with_its_client() -> None:
             address, "mutation{write(seconds: 1)}", lambda: schema.counts["write begun"] > before["write begun"]
         )
         await until(lambda: schema.counts["write done"] > before["write done"])
+
+
+async def test_the_errors_of_a_mutation_that_ends_late_are_logged(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = Mock()
+    monkeypatch.setattr(runs, "log", logs)
+    monkeypatch.setattr(errors, "log", logs)
+    response = await http.post("/graphql", json={"query": "mutation Late{failLate(seconds: 0.7)}"})
+    assert told(response) == (200, None, "TIMEOUT")
+    id = response.headers["x-request-id"]
+    await runs.settled()
+    assert logs.error.call_args.args == ("graphql.failed",)
+    assert logs.error.call_args.kwargs["request_id"] == id
+    logs.info.assert_called_once_with("graphql.finished_late", operation="Late", request_id=id, errors=["INTERNAL"])
 
 
 async def test_a_mutation_survives_the_end_of_the_task_that_asked_for_it() -> None:
