@@ -19,25 +19,13 @@ from websockets.typing import Subprotocol
 
 from app.dev.children import Child, free_port
 from app.services.identity import tokens
+from tests import documents
 
 PATIENCE = 10.0
 """Seconds within which what must happen has to have happened."""
 PASSWORD = "correct horse battery"
 
 Data = dict[str, Any]
-
-REGISTER = "mutation($input: RegisterInput!) { register(input: $input) { ... on Registered { email } } }"
-SIGN_IN = """mutation($input: SignInInput!) { signIn(input: $input) { __typename
-  ... on SignedIn { accessToken refreshToken expiresAt organizationId user { id name } } ... on UserError { code } } }"""
-SWITCH = """mutation($input: SwitchOrganizationInput!) { switchOrganization(input: $input) { __typename
-  ... on SignedIn { accessToken organizationId } ... on UserError { code } } }"""
-CREATE = """mutation($input: CreateOrganizationInput!) { createOrganization(input: $input) { ... on Organization { id } } }"""
-INVITE = "mutation($input: InviteMemberInput!) { inviteMember(input: $input) { ... on Invitation { id } } }"
-ACCEPT = "mutation($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { ... on Member { id } } }"
-START = """mutation($input: StartConversationInput!) { startConversation(input: $input) { __typename
-  ... on Conversation { id } ... on UserError { code path } } }"""
-SEND = """mutation($input: SendMessageInput!) { sendMessage(input: $input) { __typename
-  ... on Message { id text } ... on UserError { message code path } } }"""
 
 
 @dataclass
@@ -60,13 +48,8 @@ class World:
         """Somebody new, signed in, in no organization."""
         email = f"{name.lower()}.{secrets.token_hex(4)}@example.com"
         person = Person(self, name, email)
-        await person.ask(REGISTER, input={"email": email, "password": PASSWORD, "name": name})
-        signed_in = (await person.ask(SIGN_IN, input={"email": email, "password": PASSWORD}))["signIn"]
-        person.id, person.token, person.refresh_token = (
-            signed_in["user"]["id"],
-            signed_in["accessToken"],
-            signed_in["refreshToken"],
-        )
+        await person.call("register", input={"email": email, "password": PASSWORD, "name": name})
+        await person.sign_in()
         return person
 
 
@@ -106,20 +89,41 @@ class Person:
         assert len(answer.get("errors", ())) == 1, answer
         return str(answer["errors"][0]["extensions"]["code"])
 
+    async def call(self, name: str, *, depth: int = 2, **arguments: Any) -> Any:
+        """What a root field answers, selected whole; a mutation's refusal too."""
+        text, variables = documents.operation(name, arguments, depth=depth)
+        return (await self.ask(text, **variables))["a0"]
+
+    async def refused(self, name: str, **arguments: Any) -> str:
+        """The code with which a root field is refused as a whole."""
+        text, variables = documents.operation(name, arguments, depth=1)
+        return await self.code(text, **variables)
+
+    async def sign_in(self) -> None:
+        """Open a session."""
+        signed_in = await self.call("signIn", input={"email": self.email, "password": PASSWORD})
+        self.id, self.token = signed_in["user"]["id"], signed_in["accessToken"]
+        self.refresh_token, self.organization = signed_in["refreshToken"], signed_in["organizationId"] or ""
+
+    async def again(self, world: World | None = None) -> "Person":
+        """The same person in a session of their own, at another process of the same Atrium if one is given."""
+        person = Person(world or self.world, self.name, self.email)
+        await person.sign_in()
+        return person
+
     async def enter(self, organization: str) -> None:
         """Work in another organization."""
-        switched = (await self.ask(SWITCH, input={"organizationId": organization}))["switchOrganization"]
+        switched = await self.call("switchOrganization", input={"organizationId": organization})
         self.token, self.organization = switched["accessToken"], switched["organizationId"]
 
     async def start(self, *others: "Person", title: str | None = None) -> str:
         """The id of a conversation with these people."""
         given = {"memberIds": [other.id for other in others], "title": title}
-        return str((await self.ask(START, input=given))["startConversation"]["id"])
+        return str((await self.call("startConversation", input=given))["id"])
 
     async def send(self, conversation: str, text: str, **more: Any) -> Data:
         """The message."""
-        given = {"conversationId": conversation, "text": text, **more}
-        return dict((await self.ask(SEND, input=given))["sendMessage"])
+        return dict(await self.call("sendMessage", input={"conversationId": conversation, "text": text, **more}))
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator["Live"]:
@@ -147,6 +151,15 @@ class Live:
         await self.socket.send(json.dumps({"id": id, "type": "subscribe", "payload": payload}))
         return id
 
+    async def follow(self, name: str, *, depth: int = 2, **arguments: Any) -> str:
+        """Subscribe to a root field, selected whole."""
+        text, variables = documents.operation(name, arguments, depth=depth)
+        return await self.subscribe(text, **variables)
+
+    async def event(self) -> Data:
+        """The next event of what was subscribed to by `follow`."""
+        return dict((await self.next())["a0"])
+
     async def receive(self, seconds: float = PATIENCE) -> Data:
         """The next message of the protocol, pings aside."""
         async with asyncio.timeout(seconds):
@@ -173,14 +186,18 @@ class Live:
 
 async def organization(owner: Person, *members: Person, name: str = "Company") -> str:
     """The id of a new organization in which they all are signed in."""
-    id = str((await owner.ask(CREATE, input={"name": name, "slug": f"c-{secrets.token_hex(6)}"}))["createOrganization"]["id"])
+    id = str((await owner.call("createOrganization", input={"name": name, "slug": f"c-{secrets.token_hex(6)}"}))["id"])
     await owner.enter(id)
     for member in members:
-        invited = (await owner.ask(INVITE, input={"email": member.email}))["inviteMember"]["id"]
-        token = tokens.invitation(ObjectId(invited.partition("_")[2]))
-        await member.ask(ACCEPT, input={"token": token})
+        invitation = await owner.call("inviteMember", input={"email": member.email})
+        await member.call("acceptInvitation", input={"token": invitation_token(invitation["id"])})
         await member.enter(id)
     return id
+
+
+def invitation_token(id: str) -> str:
+    """What the invitation's e-mail holds."""
+    return tokens.invitation(ObjectId(id.partition("_")[2]))
 
 
 async def until(condition: Any, seconds: float = PATIENCE) -> Any:
@@ -200,9 +217,7 @@ class Processes:
         self.environment = {**os.environ, "MONGODB_DATABASE": database, "LOG_FORMAT": "json", **environment}
 
     def start(self, name: str, *command: str) -> Child:
-        child = Child(
-            name, [sys.executable, "-m", "app.cli", *command], self.directory, environment=self.environment
-        )
+        child = Child(name, [sys.executable, "-m", "app.cli", *command], self.directory, environment=self.environment)
         child.start()
         return child
 
@@ -229,4 +244,4 @@ async def ready(url: str, seconds: float = 30) -> None:
     await until(answers, seconds)
 
 
-__all__ = ["Live", "Person", "Processes", "World", "free_port", "organization", "ready", "until"]
+__all__ = ["Live", "Person", "Processes", "World", "free_port", "invitation_token", "organization", "ready", "until"]

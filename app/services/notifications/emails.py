@@ -42,7 +42,8 @@ async def account_exists(event: RegistrationRepeated, reference: str) -> None:
 
 async def invitation(event: MemberInvited, reference: str) -> None:
     """To an address to which a place is offered, with the token to take it; not when the offer is gone."""
-    found = await Invitation.lookup(PLATFORM, _id=event.invitation, state=InvitationState.PENDING.value)
+    inside = Actor.platform(event.actor.organization_id)
+    found = await Invitation.lookup(inside, _id=event.invitation, state=InvitationState.PENDING.value)
     if found is None:
         return
     organization = await Organization.require(PLATFORM, found.organization_id)

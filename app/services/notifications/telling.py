@@ -101,7 +101,8 @@ async def _of_invitations(page: Sequence[Change]) -> list[NotificationDocument]:
     for change in page:
         if not isinstance(event := change.event, MemberInvited):
             continue
-        invitation = await Invitation.lookup(PLATFORM, _id=event.invitation, state=InvitationState.PENDING.value)
+        inside = Actor.platform(event.actor.organization_id)
+        invitation = await Invitation.lookup(inside, _id=event.invitation, state=InvitationState.PENDING.value)
         person = await User.lookup(PLATFORM, email=invitation.email) if invitation else None
         if invitation is None or person is None or person.last_organization_id is None:
             continue

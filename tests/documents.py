@@ -1,0 +1,77 @@
+"""GraphQL documents made from the schema: any root field, with everything that its answer holds."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from graphql import GraphQLField, GraphQLOutputType, get_named_type, is_abstract_type, is_leaf_type
+
+from app.resolvers.roots import schema
+
+graph = schema._schema
+ROOTS = {"query": graph.query_type, "mutation": graph.mutation_type, "subscription": graph.subscription_type}
+KINDS: dict[str, str] = {name: kind for kind, root in ROOTS.items() if root for name in root.fields}
+"""The kind of operation of every root field."""
+
+_NONE: frozenset[str] = frozenset()
+
+
+def field(name: str) -> GraphQLField:
+    """A root field."""
+    root = ROOTS[KINDS[name]]
+    assert root
+    found: GraphQLField = root.fields[name]
+    return found
+
+
+def operation(name: str, *given: Mapping[str, Any], directive: str = "", depth: int = 3) -> tuple[str, dict[str, Any]]:
+    """A document that asks a root field once for each of `given` arguments, as a0, a1, ..., and its variables.
+
+    The answer is selected whole, `depth` objects deep, each type once on the way down and two of every page below.
+    """
+    text = _text(name, tuple(tuple(arguments) for arguments in given), directive, depth)
+    return text, {f"{key}{n}": value for n, arguments in enumerate(given) for key, value in arguments.items()}
+
+
+@cache
+def _text(name: str, given: tuple[tuple[str, ...], ...], directive: str, depth: int) -> str:
+    asked = field(name)
+    selection = _everything(asked.type, depth, ())
+    declared = ", ".join(f"${key}{n}: {asked.args[key].type}" for n, keys in enumerate(given) for key in keys)
+    fields = []
+    for n, keys in enumerate(given):
+        passed = ", ".join(f"{key}: ${key}{n}" for key in keys)
+        fields.append(f"a{n}: {name}{f'({passed})' if passed else ''} {directive} {selection}")
+    return f"{KINDS[name]}{f'({declared})' if declared else ''} {{ {' '.join(fields)} }}"
+
+
+def _everything(type: GraphQLOutputType, depth: int, above: tuple[str, ...], clashing: frozenset[str] = _NONE) -> str:
+    named: Any = get_named_type(type)
+    if is_leaf_type(named):
+        return ""
+    if is_abstract_type(named):
+        members = graph.get_possible_types(named)
+        clashing = _clashing(members)
+        parts = (f"... on {member.name} {_everything(member, depth, above, clashing)}" for member in members)
+        return f"{{ __typename {' '.join(parts)} }}"
+    return f"{{ __typename {' '.join(_fields(named, depth, (*above, named.name), clashing))} }}"
+
+
+def _fields(type: Any, depth: int, above: tuple[str, ...], clashing: frozenset[str]) -> Iterable[str]:
+    for name, inner in type.fields.items():
+        named = get_named_type(inner.type)
+        alias = f"{name}_{type.name}: " if name in clashing else ""
+        if is_leaf_type(named):
+            yield alias + name
+        elif named.name not in above and name != "node" and len(above) < depth + (type.name.endswith("Connection")):
+            arguments = "(first: 2)" if "first" in inner.args else ""
+            yield f"{alias}{name}{arguments} {_everything(inner.type, depth, above)}"
+
+
+def _clashing(members: Iterable[Any]) -> frozenset[str]:
+    """The names of fields that members of a union or interface give different types."""
+    types: dict[str, set[str]] = {}
+    for member in members:
+        for name, inner in member.fields.items():
+            types.setdefault(name, set()).add(str(inner.type))
+    return frozenset(name for name, found in types.items() if len(found) > 1)
