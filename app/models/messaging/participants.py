@@ -1,10 +1,16 @@
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 
+from app.core.actor import Actor
+from app.core.database import collection
 from app.models.base import StoredDocument, TenantRow
+from app.models.messaging.messages import Message
+
+_FIRST = ObjectId("0" * 24)
 
 
 class ParticipantRole(StrEnum):
@@ -27,6 +33,27 @@ class Participant(TenantRow):
     noted_id: ObjectId | None = None
     muted: bool = False
     joined_at: datetime
+
+    @classmethod
+    async def unread(cls, actor: Actor, conversation_ids: Sequence[ObjectId], *, cap: int) -> dict[ObjectId, int]:
+        """How many messages of others lie beyond the actor's mark in each conversation, counted up to `cap`.
+
+        One command for all of them: a count for each costs the client five times as much.
+        """
+        new = {
+            "$expr": {"$and": [{"$eq": ["$conversation_id", "$$conversation"]}, {"$gt": ["$_id", "$$read"]}]},
+            **Message.within(actor, sender_id={"$ne": actor.user_id}, deleted_at=None),
+        }
+        beyond = {
+            "from": Message.collection,
+            "let": {"conversation": "$conversation_id", "read": {"$ifNull": ["$read_id", _FIRST]}},
+            "pipeline": [{"$match": new}, {"$limit": cap}, {"$count": "n"}],
+            "as": "unread",
+        }
+        mine = cls.within(actor, conversation_id={"$in": conversation_ids}, user_id=actor.user_id)
+        count = {"conversation_id": 1, "n": {"$ifNull": [{"$first": "$unread.n"}, 0]}}
+        found = await collection(cls.collection).aggregate([{"$match": mine}, {"$lookup": beyond}, {"$project": count}])
+        return {row["conversation_id"]: row["n"] async for row in found}
 
 
 class ParticipantDocument(StoredDocument, Participant):

@@ -1,6 +1,5 @@
 """Read state: how far each member has read, and what is left to read."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -53,17 +52,7 @@ async def mark(actor: Actor, mark: ReadMark) -> Conversation:
 
 async def unread(actor: Actor, conversation_ids: Iterable[ObjectId], fields: Names | None) -> dict[ObjectId, int]:
     """How many messages of others each conversation holds that the actor has not read, counted up to UNREAD_CAP."""
-    where = {"conversation_id": {"$in": list(conversation_ids)}, "user_id": actor.user_id}
-    mine = await Participant.select(actor, where, fields=frozenset({"conversation_id", "read_id"}))
-
-    async def count(side: Participant) -> int:
-        new = {"conversation_id": side.conversation_id, "sender_id": {"$ne": actor.user_id}, "deleted_at": None}
-        return await Message.tally(
-            actor, new | ({"_id": {"$gt": side.read_id}} if side.read_id else {}), cap=UNREAD_CAP
-        )
-
-    counts = await asyncio.gather(*(count(side) for side in mine))
-    return dict(zip((side.conversation_id for side in mine), counts, strict=True))
+    return await Participant.unread(actor, list(conversation_ids), cap=UNREAD_CAP)
 
 
 async def participants(
