@@ -112,8 +112,20 @@ async def _serve_jobs(settings: Settings) -> None:
     try:
         await worker.async_run()
     finally:
-        worker.allow_pick_jobs = False
-        if worker.tasks:
-            await asyncio.wait(worker.tasks.values(), timeout=GRACE_SECONDS)
-        with suppress(RedisError, OSError, asyncio.CancelledError):
-            await worker.close()
+        await _finish(worker)
+
+
+async def _finish(worker: Worker) -> None:
+    """Let running jobs end, and close. Raises nothing, as arq's own close does: that would hide a cancellation."""
+    worker.allow_pick_jobs = False
+    if running := set(worker.tasks.values()):
+        _, late = await asyncio.wait(running, timeout=GRACE_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    pool = worker._pool
+    if pool is not None:
+        with suppress(RedisError, OSError):
+            await pool.delete(worker.health_check_key)
+        with suppress(RedisError, OSError):
+            await pool.aclose()
