@@ -28,7 +28,7 @@ _SECRET_VALUE = re.compile(
     r"|(?P<bearer>\b(?:Bearer|Basic)\s+)[\w.~+/=-]+"
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON web token
     r"|(?P<pair>\b(?:authorization|password|passwd|secret|(?:access_?|refresh_?)?token|cookie|api_?key)"
-    r"\\?['\"]?\s*[:=]\s*\\?)(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"'}]+)",
+    r"\\?['\"]?\s*[:=]\s*\\?)(?:\"[^\"]*\"|'[^']*'|(?:(?:Bearer|Basic)\s+)?[^\s,;&\"'}]+)",
     re.IGNORECASE,
 )
 
