@@ -1,7 +1,7 @@
 """The command line: `atrium`."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -71,17 +71,21 @@ def migrate() -> None:
     from app import startup
     from app.migrations.runner import MigrationsRun
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with _failing_plainly(MigrationsRun), Progress(*columns, console=err) as progress:
-        task = progress.add_task("Migrations", total=None)
-        count = asyncio.run(
-            startup.migrate(
-                settings(),
-                lambda name, done, total: progress.update(task, description=name, completed=done, total=total),
-            )
-        )
-        progress.update(task, description="Migrations", completed=count, total=count)
+    with _failing_plainly(MigrationsRun), _bar() as announce:
+        count = asyncio.run(startup.migrate(settings(), announce))
     out.print(f"{count} migration{'' if count == 1 else 's'} ran." if count else "The database is up to date.")
+
+
+@app.command()
+def seed() -> None:
+    """Store the demonstration's data: people, organizations, conversations. What is there already stays as it is."""
+    from app import startup
+    from app.core.errors import AppError
+    from app.migrations.runner import MigrationsPending
+
+    with _failing_plainly(AppError, MigrationsPending), _bar() as announce:
+        asyncio.run(startup.seed(settings(), announce))
+    out.print("The demonstration's data are stored.")
 
 
 @app.command()
@@ -133,6 +137,15 @@ def _logged() -> Settings:
     values = settings()
     logs.configure(values)
     return values
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, moved by calls with the step's name, how many are done, how many there are."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("")
+        yield lambda name, done, total: progress.update(task, description=name, completed=done, total=total)
 
 
 @contextmanager

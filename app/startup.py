@@ -50,10 +50,23 @@ def preparation() -> list[Step]:
 
 
 async def migrate(settings: Settings, announce: runner.Announce) -> int:
-    """Run the pending migrations in a process of their own; answers how many. Raises MigrationsRun."""
+    """Connect, run the pending migrations, let go; answers how many there were. Raises MigrationsRun."""
     connect(settings)
     try:
         return await runner.run(announce)
+    finally:
+        await close()
+
+
+async def seed(settings: Settings, announce: runner.Announce) -> None:
+    """Connect, store the demonstration's data, let go. Raises SeedsRefused, Conflict, and MigrationsPending."""
+    from app import seeds  # servers and workers never load them
+
+    connect(settings)
+    try:
+        await runner.check()
+        await runner.init_documents()
+        await seeds.seed(announce)
     finally:
         await close()
 

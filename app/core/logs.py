@@ -91,6 +91,8 @@ def configure(settings: Settings) -> None:
     # PyMongo's debug records hold commands, and with them what people wrote.
     for name in ("pymongo", "asyncio", "websockets", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    # arq tells twice of each job, which here is only a wake-up.
+    logging.getLogger("arq").setLevel(max(logging.WARNING, root.level))
 
 
 def _names_secret(name: object, value: object) -> bool:

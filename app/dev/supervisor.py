@@ -13,11 +13,12 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from app import startup
 from app.core.listening import PortInUse, listen
-from app.core.settings import Settings
+from app.core.settings import Settings, settings
 from app.dev.children import Child, free_port
 from app.dev.data import claimed, secret_key
 from app.dev.embedded import EmbeddedMongo, EmbeddedValkey, Server
@@ -87,9 +88,8 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
             Child("api", [*atrium, "serve", f"--port={port}"], directory, environment=environment, to_terminal=True),
         ]
         os.environ.update(environment)
-        # They take longer to load than the migrations to run, and the API is not ready before those are done.
+        _fill(settings(), console)
         _start(stack, programs)
-        _fill(Settings(), console)
         _keep([server.process for server in servers] + programs, port, mailbox_port, console)
 
 
@@ -114,9 +114,14 @@ def _start_servers(stack: ExitStack, directory: Path, given: Mapping[str, str]) 
 
 
 def _fill(settings: Settings, console: Console) -> None:
-    """Run the migrations that the data lack."""
+    """Run the migrations that the data lack, and store the demonstration's where they are not stored yet."""
+
+    async def fill(status: Status) -> None:
+        await startup.migrate(settings, lambda name, *_: status.update(f"Migration: {name}"))
+        await startup.seed(settings, lambda name, *_: status.update(f"Demonstration: {name}"))
+
     with console.status("Preparing the database") as status:
-        asyncio.run(startup.migrate(settings, lambda name, *_: status.update(f"Migration: {name}")))
+        asyncio.run(fill(status))
 
 
 def _start(stack: ExitStack, programs: list[Child]) -> None:

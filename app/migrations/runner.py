@@ -64,7 +64,8 @@ async def pending(migrations: Sequence[Migration] | None = None) -> list[Migrati
 async def check() -> None:
     """Raises MigrationsPending."""
     if left := await pending():
-        raise MigrationsPending(", ".join(m.name for m in left))
+        names = ", ".join(m.name for m in left)
+        raise MigrationsPending(f"The database lacks migrations of this release ({names}). Run: atrium migrate")
 
 
 async def run(announce: Announce, migrations: Sequence[Migration] | None = None) -> int:
