@@ -1,0 +1,85 @@
+"""Measure Atrium beside the limits of the machine: `python -m benchmarks [NAMES] [--seconds N] [--json FILE]`."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from app.dev.children import ChildFailed
+from app.dev.embedded import BinaryMissing
+from benchmarks import conversations, delivery, machine, report, sending
+from benchmarks.figures import Measurement, WrongAnswer
+from benchmarks.stage import Announce, Stage, staged
+
+FILE_WIDTH = 130
+"""Characters in a line where nobody watches."""
+
+
+class Name(StrEnum):
+    CONVERSATIONS = "conversations"
+    SENDING = "sending"
+    DELIVERY = "delivery"
+
+
+PREPARE: dict[Name, Callable[[Stage], Coroutine[Any, Any, Measurement]]] = {
+    Name.CONVERSATIONS: conversations.prepare,
+    Name.SENDING: sending.prepare,
+    Name.DELIVERY: delivery.prepare,
+}
+
+
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def main(
+    names: Annotated[list[Name] | None, typer.Argument(help="What to measure; everything by default.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long a round takes.")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each contestant takes its turn.")] = 3,
+    json: Annotated[Path | None, typer.Option(help="Write every round to this file.")] = None,
+) -> None:
+    """Start servers of its own, measure, print tables and stop. Exits with 1 when an answer was wrong."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, FILE_WIDTH)
+    facts = machine.facts()
+    try:
+        with console.status("") as status:
+            measurements = _measure(names or list(Name), seconds, rounds, status.update)
+    except (BinaryMissing, ChildFailed, WrongAnswer) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
+    report.show(facts, measurements, console)
+    if json:
+        json.write_bytes(orjson.dumps(report.as_json(facts, measurements), option=orjson.OPT_INDENT_2))
+    if any(contestant.errors for measurement in measurements for contestant in measurement.contestants):
+        console.print("Some answers were wrong or lost: these figures mean nothing.", style="red")
+        raise typer.Exit(1)
+
+
+def _measure(names: list[Name], seconds: float, rounds: int, announce: Announce) -> list[Measurement]:
+    measurements: list[Measurement] = []
+    with staged(announce) as stage, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        for name in dict.fromkeys(names):
+            measurement = runner.run(PREPARE[name](stage))
+            runner.run(measurement.run(seconds, rounds, announce))
+            measurements.append(measurement)
+    return measurements
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    app()
