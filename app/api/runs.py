@@ -16,6 +16,9 @@ from app.schema.kit.context import Context
 
 log = structlog.get_logger(__name__)
 
+_LATER = 0.5
+"""Seconds by which MongoDB gives up after the operation itself, so that the two never race for the answer."""
+
 _mutations: set[asyncio.Task[ExecutionResult]] = set()
 
 
@@ -33,7 +36,7 @@ async def run(
         async with asyncio.timeout(seconds):
             if operation.kind == "mutation":
                 return await _to_its_end(engine, operation, variables, context)
-            with pymongo.timeout(seconds):
+            with pymongo.timeout(seconds + _LATER):
                 return await engine.execute(operation, variables, context)
     except asyncio.CancelledError as error:
         if task.cancelling():
