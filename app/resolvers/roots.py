@@ -4,20 +4,26 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
+from app.resolvers import nodes
 from app.resolvers.identity import sessions, users
-from app.resolvers.messaging import conversations, messages
+from app.resolvers.messaging import conversations, feeds, messages, presence
+from app.resolvers.notifications import notifications
 from app.resolvers.organizations import invitations, members, organizations
 from app.schema.kit.attempts import dry_run
+from app.schema.messaging.events import EVENTS as CONVERSATION_EVENTS
+from app.schema.notifications.events import EVENTS as NOTIFICATION_EVENTS
 
 Query = merge_types(
     "Query",
     (
+        nodes.Query,
         users.Query,
         organizations.Query,
         members.Query,
         invitations.Query,
         conversations.Query,
         messages.Query,
+        notifications.Query,
     ),
 )
 Mutation = merge_types(
@@ -30,7 +36,17 @@ Mutation = merge_types(
         invitations.Mutation,
         conversations.Mutation,
         messages.Mutation,
+        presence.Mutation,
+        notifications.Mutation,
     ),
 )
+Subscription = merge_types("Subscription", (feeds.Subscription, presence.Subscription, notifications.Subscription))
 
-schema = strawberry.Schema(Query, Mutation, directives=[dry_run], config=StrawberryConfig(relay_max_results=100))
+schema = strawberry.Schema(
+    Query,
+    Mutation,
+    Subscription,
+    types=[*CONVERSATION_EVENTS, *NOTIFICATION_EVENTS],
+    directives=[dry_run],
+    config=StrawberryConfig(relay_max_results=100),
+)
