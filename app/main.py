@@ -15,6 +15,7 @@ from app import startup
 from app.api import headers, health, runs
 from app.api.actors import Actors
 from app.api.doors import graphql_routes
+from app.api.graphiql import Account
 from app.api.health import Health
 from app.api.uvicorn_protocol import HardenedHTTPProtocol, HardenedWebSocketProtocol
 from app.core import changes
@@ -52,10 +53,19 @@ def create_app(settings: Settings) -> Starlette:
             await changes.stop_hub()
             await startup.close()
 
-    routes = [*health.routes(state), *graphql_routes(schema, settings, actors)]
+    routes = [*health.routes(state), *graphql_routes(schema, settings, actors, _accounts(settings))]
     app = Starlette(routes=routes, middleware=headers.middleware(settings), lifespan=lifespan)
     app.state.health = state
     return app
+
+
+def _accounts(settings: Settings) -> tuple[Account, ...]:
+    """Whom GraphiQL offers to sign in as."""
+    if not settings.demo_data:
+        return ()
+    from app.seeds.people import PASSWORD, SHOWN  # only where the demonstration is
+
+    return tuple(Account(person.first_name, person.email, PASSWORD) for person in SHOWN)
 
 
 async def _prepare(settings: Settings, state: Health, actors: Actors) -> None:

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """Addresses and networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 5
     """How long a stopping server still accepts after `/readyz` began to answer 503, so that load balancers notice."""
+    demo_data: bool = False
+    """The database holds the demonstration's data: in development GraphiQL offers to sign in as its people."""
 
     access_token_seconds: Annotated[int, Field(ge=30, le=86_400)] = 600
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30

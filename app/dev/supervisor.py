@@ -22,10 +22,7 @@ from app.core.settings import Settings, settings
 from app.dev.children import Child, free_port
 from app.dev.data import claimed, secret_key
 from app.dev.embedded import EmbeddedMongo, EmbeddedValkey, Server
-
-DEMO_ACCOUNTS = ("owner@example.com", "ada@example.com", "grace@example.com")
-DEMO_PASSWORD = "atrium-demo-password"  # noqa: S105 - printed on purpose
-DEMO_ORGANIZATION = "demo"
+from app.seeds.people import DEMO, PASSWORD, SHOWN
 
 TICK_SECONDS = 0.05
 MAX_PAUSE_SECONDS = 10.0
@@ -75,6 +72,8 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
             "SECRET_KEY": secret_key(directory),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
+            "DEMO_DATA": "true",
+            "ABSENCE_SECONDS": "15",
             "DRAIN_SECONDS": "0",
             "LOG_FORMAT": "text",
             **given,
@@ -164,9 +163,9 @@ def _print_addresses(port: int, mailbox_port: int, console: Console) -> None:
     table.add_row("Health", f"{address}/readyz")
     table.add_row("Mail box", f"http://127.0.0.1:{mailbox_port}")
     table.add_section()
-    table.add_row("Demo accounts", "\n".join(DEMO_ACCOUNTS))
-    table.add_row("Password", DEMO_PASSWORD)
-    table.add_row("Organization", DEMO_ORGANIZATION)
+    table.add_row("Demo accounts", "\n".join(person.email for person in SHOWN))
+    table.add_row("Password", PASSWORD)
+    table.add_row("Organization", DEMO.slug)
     console.print(table)
     console.print("Ctrl-C stops everything; the data are kept.")
 

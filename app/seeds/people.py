@@ -40,6 +40,8 @@ PEOPLE: Mapping[str, Person] = {
     "priya": Person("Priya Nair", "priya@example.com", Role.MEMBER),
     "jonas": Person("Jonas Weber", "jonas@example.com", Role.GUEST),
 }
+SHOWN = (PEOPLE["olivia"], PEOPLE["ada"], PEOPLE["grace"])
+"""Those whom a visitor is offered to sign in as."""
 INVITED = "sam.carter@example.com"
 
 
