@@ -17,7 +17,7 @@ from app.api.actors import Actors
 from app.api.doors import graphql_routes
 from app.api.graphiql import Account
 from app.api.health import Health
-from app.api.uvicorn_protocol import HardenedHTTPProtocol, HardenedWebSocketProtocol
+from app.api.uvicorn_protocol import SERVER_OPTIONS
 from app.core import changes
 from app.core.listening import listen
 from app.core.settings import Settings
@@ -85,18 +85,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
     config = uvicorn.Config(
         app,
         loop="asyncio" if sys.platform == "win32" else "uvloop",
-        http=HardenedHTTPProtocol,
-        ws=HardenedWebSocketProtocol,
-        ws_max_size=131_072,
-        ws_per_message_deflate=False,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=REQUEST_GRACE_SECONDS,
+        **SERVER_OPTIONS,
     )
     _log.info("serving", address=f"http://{host}:{port}")
     _Server(config, app.state.health, settings.drain_seconds).run(sockets=[listener])

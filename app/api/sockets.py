@@ -84,7 +84,6 @@ class _Socket:
         self._credentials: Credentials | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
-        self._sending = asyncio.Lock()
 
     async def serve(self) -> None:
         try:
@@ -225,12 +224,11 @@ class _Socket:
         await self._send({"type": "websocket.send", "text": text})
 
     async def _send(self, event: Message) -> None:
-        """Hand one frame over; waits, and everyone after it, while the client reads more slowly than is written."""
-        async with self._sending:
-            try:
-                await self._asgi_send(event)
-            except OSError:
-                raise _Gone from None
+        """Hand one frame over; waits while the client reads more slowly than is written."""
+        try:
+            await self._asgi_send(event)
+        except OSError:
+            raise _Gone from None
 
 
 def _frame(closing: Closing) -> Message:

@@ -27,13 +27,12 @@ MAX_WRITE_BUFFER = 256 * 1024
 MAX_PINGS = 50
 """Pings a client may send in one second."""
 
-_SLICE = 4096
 _TOO_SLOW = 4008
 _POLICY_VIOLATION = 1008
 _SEAMS = {
     HttpToolsProtocol: ("on_message_begin", "shutdown", "pause_writing", "resume_writing", "connection_lost"),
     WebSocketsSansIOProtocol: (
-        *("data_received", "handle_ping", "handle_cont", "keepalive_timeout", "stop_keepalive"),
+        *("handle_ping", "handle_cont", "keepalive_timeout", "stop_keepalive"),
         *("pause_writing", "resume_writing", "connection_lost", "run_asgi", "send"),
     ),
 }
@@ -102,13 +101,6 @@ class HardenedWebSocketProtocol(WebSocketsSansIOProtocol):
     _linger: asyncio.TimerHandle | None = None
     _ping_second = 0
     _pings = 0
-
-    def data_received(self, data: bytes) -> None:
-        # A read may carry 40,000 pings: in slices, a flood is noticed before all of them have become objects.
-        for start in range(0, len(data), _SLICE):
-            if self.transport.is_closing():
-                return
-            super().data_received(data[start : start + _SLICE])
 
     def handle_ping(self) -> None:
         if self.close_sent:
