@@ -27,7 +27,7 @@ def field(name: str) -> GraphQLField:
 def operation(name: str, *given: Mapping[str, Any], directive: str = "", depth: int = 3) -> tuple[str, dict[str, Any]]:
     """A document that asks a root field once for each of `given` arguments, as a0, a1, ..., and its variables.
 
-    The answer is selected whole, `depth` objects deep, each type once on the way down and two of every page below.
+    The answer is selected whole, `depth` objects deep (a page is none), each type once on the way down and two of every page below.
     """
     text = _text(name, tuple(tuple(arguments) for arguments in given), directive, depth)
     return text, {f"{key}{n}": value for n, arguments in enumerate(given) for key, value in arguments.items()}
@@ -63,9 +63,13 @@ def _fields(type: Any, depth: int, above: tuple[str, ...], clashing: frozenset[s
         alias = f"{name}_{type.name}: " if name in clashing else ""
         if is_leaf_type(named):
             yield alias + name
-        elif named.name not in above and name != "node" and len(above) < depth + (type.name.endswith("Connection")):
+        elif named.name not in above and name != "node" and _depth(above) < depth:
             arguments = "(first: 2)" if "first" in inner.args else ""
             yield f"{alias}{name}{arguments} {_everything(inner.type, depth, above)}"
+
+
+def _depth(above: tuple[str, ...]) -> int:
+    return sum(not name.endswith("Connection") for name in above)
 
 
 def _clashing(members: Iterable[Any]) -> frozenset[str]:

@@ -30,11 +30,10 @@ Data = dict[str, Any]
 
 @dataclass
 class World:
-    """The addresses of a running Atrium."""
+    """A running Atrium, and the client with which everybody calls it."""
 
     url: str
-    database: str
-    directory: Path
+    http: httpx.AsyncClient = field(repr=False)
 
     @property
     def graphql(self) -> str:
@@ -64,12 +63,11 @@ class Person:
     token: str = ""
     refresh_token: str = ""
     organization: str = ""
-    http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=30), repr=False)
 
     async def post(self, query: str, variables: Data | None = None, **headers: str) -> httpx.Response:
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         body = {"query": query, "variables": variables or {}}
-        return await self.http.post(self.world.graphql, json=body, headers={**authorization, **headers})
+        return await self.world.http.post(self.world.graphql, json=body, headers={**authorization, **headers})
 
     async def answer(self, query: str, **variables: Any) -> Data:
         """The whole response, errors and all."""
@@ -151,14 +149,23 @@ class Live:
         await self.socket.send(json.dumps({"id": id, "type": "subscribe", "payload": payload}))
         return id
 
-    async def follow(self, name: str, *, depth: int = 2, **arguments: Any) -> str:
+    async def follow(self, name: str, *, depth: int = 3, **arguments: Any) -> str:
         """Subscribe to a root field, selected whole."""
         text, variables = documents.operation(name, arguments, depth=depth)
         return await self.subscribe(text, **variables)
 
-    async def event(self) -> Data:
-        """The next event of what was subscribed to by `follow`."""
-        return dict((await self.next())["a0"])
+    async def event(self, *types: str) -> Data:
+        """The next event, of one of the types if any are named, of what was subscribed to by `follow`."""
+        while True:
+            event = dict((await self.next())["a0"])
+            if not types or event["__typename"] in types:
+                return event
+
+    async def refusal(self) -> str:
+        """The code with which the only subscription was refused."""
+        message = await self.receive()
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        return str(errors[0]["extensions"]["code"])
 
     async def receive(self, seconds: float = PATIENCE) -> Data:
         """The next message of the protocol, pings aside."""

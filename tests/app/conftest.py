@@ -3,9 +3,11 @@
 import os
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient
@@ -32,51 +34,48 @@ async def world(store: AsyncDatabase[dict[str, Any]], redis_url: str, server_dir
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     os.environ["PUBLIC_URL"] = url  # the tokens that tests make themselves name the issuer
-    processes = Processes(directory, store.name, PUBLIC_URL=url, DRAIN_SECONDS="0")
+    processes = Processes(directory, store.name, PUBLIC_URL=url, DRAIN_SECONDS="0", ACCESS_TOKEN_SECONDS="3600")
     processes.run("migrate")
     await tenant_filters.watch(store)
     children = [processes.start("worker", "worker"), processes.start("api", "serve", "--port", str(port))]
     await ready(url)
-    yield World(url, store.name, directory)
+    async with httpx.AsyncClient(timeout=30) as http:
+        yield World(url, http)
     for child in reversed(children):
         child.stop()
     assert not (strays := await tenant_filters.strays(store)), "\n".join(strays)
 
 
 @pytest.fixture(scope="session")
-async def twin(world: World) -> AsyncIterator[World]:
+async def twin(world: World, store: AsyncDatabase[dict[str, Any]], server_directory: Path) -> AsyncIterator[World]:
     """Another API process of the same Atrium."""
     port = free_port()
-    processes = Processes(world.directory, world.database, PUBLIC_URL=world.url, DRAIN_SECONDS="0")
+    url = f"http://127.0.0.1:{port}"
+    processes = Processes(server_directory / "world", store.name, PUBLIC_URL=world.url, DRAIN_SECONDS="0")
     child = processes.start("twin", "serve", "--port", str(port))
-    twin = World(f"http://127.0.0.1:{port}", world.database, world.directory)
-    await ready(twin.url)
-    yield twin
+    await ready(url)
+    async with httpx.AsyncClient(timeout=30) as http:
+        yield World(url, http)
     child.stop()
 
 
 @pytest.fixture(scope="session")
-async def people(world: World) -> AsyncIterator[list[Person]]:
-    """Four people whose accounts are made once: hashing their passwords is what takes long."""
-    people = [await world.person(name) for name in ("Olivia", "Ada", "Grace", "Edsger")]
-    yield people
-    for person in people:
-        await person.http.aclose()
+async def people(world: World) -> list[Person]:
+    """Four people in no organization, whose accounts are made once: hashing their passwords is what takes long."""
+    return [await world.person(name) for name in ("Olivia", "Ada", "Grace", "Edsger")]
 
 
 @pytest.fixture
 async def company(people: list[Person]) -> list[Person]:
     """An owner and two members of a new organization."""
-    olivia, ada, grace, _ = people
-    await organization(olivia, ada, grace)
-    return [olivia, ada, grace]
+    company = [replace(person) for person in people[:3]]
+    await organization(*company)
+    return company
 
 
 @pytest.fixture(scope="session")
-async def strangers(world: World) -> AsyncIterator[list[Person]]:
+async def strangers(world: World) -> list[Person]:
     """An owner and a member of an organization that has nothing to do with the company."""
     strangers = [await world.person(name) for name in ("Mallory", "Trudy")]
     await organization(*strangers, name="Elsewhere")
-    yield strangers
-    for stranger in strangers:
-        await stranger.http.aclose()
+    return strangers

@@ -19,8 +19,6 @@ AUDIENCE = "atrium"
 class BadToken(Unauthenticated):
     """Not a token of this server, or one whose time is over."""
 
-    code = "BAD_TOKEN"
-
 
 @dataclass(frozen=True, slots=True)
 class Claims:

@@ -42,7 +42,7 @@ async def newest(actor: Actor, page: PageArgs) -> Page[User]:
 async def edit(actor: Actor, edit: ProfileEdit) -> User:
     """Change one's own profile. Raises VersionConflict."""
     set = {n: v for n, v in edit.model_dump(exclude_unset=True, exclude={"expected_version"}).items() if v is not None}
-    where = {"_id": actor.user_id} | ({"version": edit.expected_version} if edit.expected_version else {})
+    where = {"_id": actor.user_id} | ({} if edit.expected_version is None else {"version": edit.expected_version})
     told = ProfileChanged(actor, user=actor.user_id)  # type: ignore[arg-type]
     changed = await changes.change(User, where, {"$inc": {"version": 1}, **({"$set": set} if set else {})}, told)
     if changed is None:

@@ -149,7 +149,7 @@ async def start(actor: Actor, new: NewConversation) -> Conversation:
 async def edit(actor: Actor, edit: ConversationEdit) -> Conversation:
     """Give a group another title. Raises NotFound, NotAGroup or VersionConflict."""
     conversation = await _group(actor, edit.conversation_id)
-    version = edit.expected_version or conversation.version
+    version = conversation.version if edit.expected_version is None else edit.expected_version
     where = Conversation.within(actor, _id=conversation.id, version=version)
     told = ConversationChanged(actor, conversation=conversation.id)
     changed = await changes.change(Conversation, where, {"$set": {"title": edit.title}, "$inc": {"version": 1}}, told)

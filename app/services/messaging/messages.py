@@ -142,7 +142,7 @@ async def edit(actor: Actor, edit: MessageEdit) -> Message:
     message = await _standing(actor, edit.message_id)
     if message.sender_id != actor.user_id:
         raise Forbidden("Only its sender may change a message.")
-    version = edit.expected_version or message.version
+    version = message.version if edit.expected_version is None else edit.expected_version
     where = Message.within(actor, _id=message.id, deleted_at=None, version=version)
     new = {"$set": {"text": edit.text, "edited_at": now()}, "$inc": {"version": 1}}
     told = MessageEdited(actor, conversation=message.conversation_id, message=message.id)

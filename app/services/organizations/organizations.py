@@ -97,7 +97,8 @@ async def mine(actor: Actor) -> list[Organization]:
 async def edit(actor: Actor, edit: OrganizationEdit) -> Organization:
     """Change the organization. Raises VersionConflict."""
     set = {"name": edit.name} if edit.name else {}
-    where = {"_id": actor.organization_id} | ({"version": edit.expected_version} if edit.expected_version else {})
+    expected = {} if edit.expected_version is None else {"version": edit.expected_version}
+    where = {"_id": actor.organization_id} | expected
     told = OrganizationChanged(actor, organization=actor.organization_id)  # type: ignore[arg-type]
     changed = await changes.change(
         Organization, where, {"$inc": {"version": 1}, **({"$set": set} if set else {})}, told
