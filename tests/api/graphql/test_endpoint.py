@@ -141,6 +141,19 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit() -> None:
         assert (await http.post("/graphql", json=HELLO)).status_code == 200
 
 
+async def test_a_body_that_says_it_is_too_long_is_not_read(production: httpx.AsyncClient) -> None:
+    read = False
+
+    async def body() -> AsyncGenerator[bytes]:
+        nonlocal read
+        read = True
+        yield b"{}"
+
+    headers = {"Content-Type": "application/json", "Content-Length": "10000000"}
+    response = await production.post("/graphql", content=body(), headers=headers)
+    assert (response.status_code, response.headers["connection"], read) == (413, "close", False)
+
+
 async def test_nothing_but_what_can_be_written_is_promised(production: httpx.AsyncClient) -> None:
     response = await production.post("/graphql", json=HELLO, headers={"Accept": "image/png"})
     message = "Accept application/graphql-response+json, application/json or text/event-stream."
