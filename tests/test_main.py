@@ -103,6 +103,10 @@ async def test_r40_a_stop_loses_no_request_and_tells_sockets(slow_server: Progra
 
         draining = await asyncio.to_thread(wait_for_drain, slow_server)
         assert draining["status"] == "draining"
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            status, _ = await asyncio.to_thread(slow_server.get, "/livez")
+            assert status == 200, "a load balancer had no time to notice"
         await asyncio.to_thread(wait_until, lambda: slow_server.get("/livez")[0] == 0, 10, "no connection is accepted")
         assert any(not request.done() for request in requests)
 

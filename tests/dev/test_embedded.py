@@ -11,6 +11,7 @@ import redis
 
 from app.dev.children import Child, ChildFailed
 from app.dev.embedded import BinaryMissing, EmbeddedMongo, EmbeddedValkey, Server, mongod_binary, valkey_binary
+from tests.processes import wait_until
 
 
 def test_mongodb_keeps_its_data_over_a_crash_and_on_another_port(tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
+        wait_until(lambda: "-I" not in child.cmdline(), 10, "the launcher became the program")
         parent.send_signal(signal.SIGKILL)
     assert psutil.wait_procs([child], 10)[0], "the child outlived its parent"
 
