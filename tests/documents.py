@@ -27,7 +27,8 @@ def field(name: str) -> GraphQLField:
 def operation(name: str, *given: Mapping[str, Any], directive: str = "", depth: int = 3) -> tuple[str, dict[str, Any]]:
     """A document that asks a root field once for each of `given` arguments, as a0, a1, ..., and its variables.
 
-    The answer is selected whole, `depth` objects deep (a page is none), each type once on the way down and two of every page below.
+    The answer is selected whole, `depth` objects deep (a page is none): each type once on the way down, and two of
+    every page below.
     """
     text = _text(name, tuple(tuple(arguments) for arguments in given), directive, depth)
     return text, {f"{key}{n}": value for n, arguments in enumerate(given) for key, value in arguments.items()}

@@ -1,6 +1,6 @@
 """S6: whether every command on a tenant's collection named the tenant, as told by the database's own profiler."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
@@ -53,10 +53,17 @@ def filters(entry: Command) -> Iterator[Command]:
         case "update" | "remove":
             yield command["q"]
         case "command" if "aggregate" in command:
-            pipeline = command["pipeline"]
-            yield pipeline[0].get("$match", {}) if pipeline else {}
+            yield from _matches(command["pipeline"])
         case "command" if not {"insert", "createIndexes", "create"} & set(command):
             yield command.get("query", {})
+
+
+def _matches(pipeline: Sequence[Command]) -> Iterator[Command]:
+    """What an aggregation begins with, and every look-up of a tenant's collection in it."""
+    yield pipeline[0].get("$match", {}) if pipeline else {}
+    for lookup in (stage["$lookup"] for stage in pipeline if "$lookup" in stage):
+        if lookup["from"] in TENANT_COLLECTIONS:
+            yield from _matches(lookup.get("pipeline", ()))
 
 
 def names_a_tenant(filter: Command) -> bool:

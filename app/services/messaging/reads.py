@@ -52,7 +52,8 @@ async def mark(actor: Actor, mark: ReadMark) -> Conversation:
 
 async def unread(actor: Actor, conversation_ids: Iterable[ObjectId], fields: Names | None) -> dict[ObjectId, int]:
     """How many messages of others each conversation holds that the actor has not read, counted up to UNREAD_CAP."""
-    return await Participant.unread(actor, list(conversation_ids), cap=UNREAD_CAP)
+    ids = list(conversation_ids)
+    return dict.fromkeys(ids, 0) | await Participant.unread(actor, ids, cap=UNREAD_CAP)
 
 
 async def participants(
