@@ -32,9 +32,13 @@ def _ids(heard: Any) -> list[strawberry.ID]:
 class NotificationsRead(NotificationEvent):
     event = events.NotificationsRead
 
-    @computed(description="Which; null for all that had come by then.")
-    def ids(heard: strawberry.Parent[Any]) -> list[strawberry.ID] | None:
-        return _ids(heard) or None
+    @computed(description="Whether it was all that had come by then; `ids` names none in that case.")
+    def all(heard: strawberry.Parent[Any]) -> bool:
+        return not heard.event.notifications
+
+    @computed(description="Which.")
+    def ids(heard: strawberry.Parent[Any]) -> list[strawberry.ID]:
+        return _ids(heard)
 
 
 @strawberry.type(description="One has put some away, perhaps elsewhere.")
