@@ -13,7 +13,9 @@ from app.core.errors import NotFound
 class Command(BaseModel):
     """Base of every command. `model_fields_set` tells what was sent, so that a partial update changes nothing else."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, str_strip_whitespace=True, hide_input_in_errors=True
+    )
 
 
 class UnknownReference(ValueError):
