@@ -24,7 +24,7 @@ class SessionGuard(CommandListener):
             inside = changes.scoped()
         except RuntimeError:  # a task that a scope started
             inside = True
-        if inside and "txnNumber" not in event.command:
+        if inside and "autocommit" not in event.command:  # retryable writes have a txnNumber, too
             target = event.command.get(event.command_name)
             self.escaped.append(f"{event.command_name} {target}")
 

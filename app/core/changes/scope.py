@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -36,14 +36,6 @@ class Rehearsal(Generic[T]):
 
     result: T
     events: Sequence[Event]
-
-
-class Again(Exception):
-    """Another transaction won a race that a fresh snapshot would show: the scope's function runs again."""
-
-    def __init__(self, cause: DuplicateKeyError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
 
 
 @dataclass(slots=True)
@@ -125,9 +117,6 @@ async def _attempts(call: Callable[[], Awaitable[T]], *, rehearsal: bool) -> Reh
     while True:
         try:
             return await _attempt(call, rehearsal)
-        except Again as again:
-            if time.monotonic() > ends:
-                raise again.cause from None
         except PyMongoError as error:
             if not error.has_error_label("TransientTransactionError"):
                 raise

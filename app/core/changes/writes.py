@@ -10,7 +10,7 @@ from app.core import database
 from app.core.changes.batches import batches
 from app.core.changes.envelope import FIELD, pack
 from app.core.changes.events import Event
-from app.core.changes.scope import Again, current
+from app.core.changes.scope import current
 from app.core.rows import Row
 
 R = TypeVar("R", bound=Row)
@@ -82,22 +82,19 @@ async def insert_once(document: R, unique_where: Where, *events: Event) -> tuple
     `unique_where` names the document by the fields of a unique index. Answers the document and True, or the stored row
     (every column, none of a document's methods) and False.
     """
-    scope = current()
-    if scope is None:
-        try:
-            return await insert(document, *events), True
-        except DuplicateKeyError:
-            stored = await _stored(document, unique_where)
-            if stored is None:  # another unique index refused it
-                raise
+    if current() is not None:
+        stored = await _stored(document, unique_where)
+        if stored is not None:
             return stored, False
-    stored = await _stored(document, unique_where)
-    if stored is not None:
-        return stored, False
+        # What another transaction stores from here on is a write conflict: the scope runs again, and then sees it.
+        return await insert(document, *events), True
     try:
         return await insert(document, *events), True
-    except DuplicateKeyError as error:
-        raise Again(error) from error
+    except DuplicateKeyError:
+        stored = await _stored(document, unique_where)
+        if stored is None:  # another unique index refused it
+            raise
+        return stored, False
 
 
 async def remove(model: type[R], where: Where, *events: Event) -> R | None:

@@ -151,6 +151,21 @@ async def test_killed_again_and_again_it_misses_nothing(empty: Database, sequenc
     assert sorted(effects.values()) == list(range(1, last + 1))
 
 
+async def test_a_page_whose_handler_died_comes_again(empty: Database, sequencer: Sequencer) -> None:
+    started, reader = asyncio.Event(), Reader()
+
+    async def dies(found: Sequence[Change]) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    await make("a")
+    last = await head(empty)
+    async with running(Consumer("reader", dies)), asyncio.timeout(PATIENCE):
+        await started.wait()
+    async with running(Consumer("reader", reader.handle)):
+        assert await reader.until(last) == [1, 2]
+
+
 async def test_it_keeps_the_lease_through_a_long_page(
     empty: Database, sequencer: Sequencer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import CommandStartedEvent
 
 from app.core import changes
 from app.core import database as connection
@@ -14,10 +15,22 @@ from tests.core.changes.notes import ACTOR, Entry, Note, NoteMade, NotePaid, mak
 from tests.guards import SessionGuard
 
 
+class Guard(SessionGuard):
+    """Notes every command, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        super().started(event)
+        self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")
+
+
 @pytest.fixture
-async def guard(empty: AsyncDatabase[Document]) -> AsyncIterator[SessionGuard]:
+async def guard(empty: AsyncDatabase[Document]) -> AsyncIterator[Guard]:
     """The change log's database through a client that is watched."""
-    watching = SessionGuard()
+    watching = Guard()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "_client", None)
         connection.connect(os.environ["MONGODB_URI"], empty.name, event_listeners=[watching])
@@ -35,7 +48,7 @@ async def everything() -> None:
     changes.emit(NotePaid(ACTOR))
 
 
-async def test_r23_no_way_of_writing_escapes_its_scope(guard: SessionGuard) -> None:
+async def test_r23_no_way_of_writing_escapes_its_scope(guard: Guard) -> None:
     await make("outside")
     await everything()
     await changes.rehearse(everything)
@@ -44,7 +57,19 @@ async def test_r23_no_way_of_writing_escapes_its_scope(guard: SessionGuard) -> N
     assert guard.escaped == []
 
 
-async def test_r23_a_command_that_forgets_the_session_is_noticed(guard: SessionGuard) -> None:
+async def test_a_change_or_insert_with_its_events_is_one_command(guard: Guard) -> None:
+    """Between two commands a process may die; the write would be there and its events would not."""
+    await make("a")
+    assert guard.sent == ["insert notes"]
+    guard.sent.clear()
+    await changes.change(Note, {"key": "a"}, {"$inc": {"paid": 1}}, NotePaid(ACTOR))
+    assert guard.sent == ["findAndModify notes"]
+    guard.sent.clear()
+    await changes.change_all(Note, {}, {"$inc": {"paid": 1}}, NotePaid(ACTOR))
+    assert guard.sent == ["update notes"]
+
+
+async def test_r23_a_command_that_forgets_the_session_is_noticed(guard: Guard) -> None:
     @changes.atomic
     async def forgets() -> None:
         await changes.insert(Note(key="a"))
@@ -54,7 +79,7 @@ async def test_r23_a_command_that_forgets_the_session_is_noticed(guard: SessionG
     assert guard.escaped == ["find notes"]
 
 
-async def test_r23_so_is_a_task_that_goes_its_own_way(guard: SessionGuard) -> None:
+async def test_r23_so_is_a_task_that_goes_its_own_way(guard: Guard) -> None:
     @changes.atomic
     async def starts() -> None:
         await asyncio.create_task(connection.collection("notes").count_documents({}))

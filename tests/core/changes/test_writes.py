@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from app.core import changes
-from app.core.changes import Hub
+from app.core.changes import Hub, Sequencer
 from app.core.database import Document
 from tests.core.changes.notes import ACTOR, EVERYTHING, Entry, Note, NoteMade, NoteMoved, NotePaid, make, told
 
@@ -51,13 +51,14 @@ async def test_pipelines_and_replacements_are_refused(empty: Database, modifiers
         await changes.change_all(Note, {"key": "a"}, modifiers, NoteMoved(ACTOR))
 
 
-async def test_other_ways_to_write_do_not_repeat_a_stale_event(hub: Hub, empty: Database) -> None:
+async def test_other_ways_to_write_do_not_repeat_a_stale_event(hub: Hub, sequencer: Sequencer, empty: Database) -> None:
     await make("a")
     whole = await empty.notes.find_one({"key": "a"})
     assert whole is not None
     await empty.notes.replace_one({"key": "a"}, {**whole, "paid": 3})
     await empty.notes.update_one({"key": "a"}, {"$set": {**whole, "paid": 4}})
     assert [c.type for c in await told(hub, EVERYTHING)] == ["NoteMade.1"]
+    assert sequencer.figures()["restarts"] == 0, "the unique event id had to refuse it"
 
 
 async def test_twenty_equal_inserts_make_one_document_and_one_event(hub: Hub) -> None:
@@ -104,10 +105,13 @@ async def test_insert_once_passes_on_the_refusal_of_another_index(empty: Databas
         await changes.insert_once(Note(id=note.id, key="free"), {"key": "free"}, NoteMade(ACTOR))
 
 
-async def test_change_all_tells_one_event_for_two_thousand_five_hundred_documents(hub: Hub) -> None:
+async def test_change_all_tells_one_event_for_two_thousand_five_hundred_documents(
+    hub: Hub, sequencer: Sequencer
+) -> None:
     await asyncio.gather(*(changes.insert(Note(key=f"n{n}")) for n in range(2_500)))
     assert await changes.change_all(Note, {}, {"$inc": {"version": 1}}, NoteMoved(ACTOR, version=1)) == 2_500
     assert [c.type for c in await told(hub, EVERYTHING)] == ["NoteMoved.1"]
+    assert sequencer.figures()["restarts"] == 0
 
 
 async def test_change_all_inside_a_scope_tells_nothing_when_nothing_matched(hub: Hub) -> None:
