@@ -127,7 +127,8 @@ async def test_a_follower_hears_the_present_and_every_change(viewer: Actor, ada:
         assert await following(stream) is ONLINE
         await process.closed("one")
         assert await following(stream) is OFFLINE
-    assert not watches._watches, "a watch outlived its last follower"
+    running = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
+    assert "Watch._run" not in running, "a watch outlived its last follower"
 
 
 @pytest.mark.usefixtures("forever")
@@ -161,6 +162,19 @@ async def test_a_living_process_keeps_its_sockets(viewer: Actor, ada: Actor) -> 
         await killed.opened(grace, "two")
         await settled(viewer, grace, OFFLINE)
         assert await status(viewer, ada) is ONLINE
+        await connections.set_away(ada, True)
+        await killed.opened(grace, "three")
+        await settled(viewer, grace, OFFLINE)
+        assert await status(viewer, ada) is AWAY, "being away ran out"
+
+
+async def test_what_a_person_says_does_not_keep_a_dead_socket_alive(viewer: Actor, ada: Actor) -> None:
+    killed = Connections()
+    await killed.opened(ada, "one")
+    async with asyncio.timeout(10):
+        while await status(viewer, ada) is not OFFLINE:
+            await connections.set_away(ada, True)
+            await asyncio.sleep(0.02)
 
 
 async def test_away_is_said_of_a_session_and_a_person_is_away_from_all_of_them(viewer: Actor, ada: Actor) -> None:
