@@ -62,8 +62,11 @@ async def test_one_that_fails_is_pending_and_runs_again(fresh: AsyncDatabase[Doc
 
 async def test_one_process_at_a_time(fresh: AsyncDatabase[Document]) -> None:
     started, go_on = asyncio.Event(), asyncio.Event()
+    starts = 0
 
     async def up(_: AsyncDatabase[Document]) -> None:
+        nonlocal starts
+        starts += 1
         started.set()
         await go_on.wait()
 
@@ -75,6 +78,7 @@ async def test_one_process_at_a_time(fresh: AsyncDatabase[Document]) -> None:
     go_on.set()
     assert await first == 1
     assert await runner.run(silent, slow) == 0
+    assert starts == 1
 
 
 async def test_a_step_whose_content_changed_runs_again(fresh: AsyncDatabase[Document]) -> None:
