@@ -1,6 +1,6 @@
 """Makes `.venv` with everything development needs. Needs Python 3.11 to 3.13 and nothing else; uses uv if there is one.
 
-Does nothing when `.venv` was made from the same pyproject.toml and uv.lock.
+Does nothing when `.venv` was made by the same Python from the same pyproject.toml and uv.lock.
 """
 
 import ctypes.util
@@ -21,7 +21,8 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 def main():
     use_fitting_python()
     files = [ROOT / "pyproject.toml", ROOT / "uv.lock", Path(__file__)]
-    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    wanted = version + " " + hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
         return
     print("Setting up .venv; this takes a minute the first time.", flush=True)
@@ -59,11 +60,10 @@ def install_with_uv():
 
 def install_with_pip():
     """Install the newest releases that pyproject.toml allows."""
-    if not (VENV / "bin" / "pip").exists():
-        made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
-        if made.returncode:
-            detail = (made.stdout + made.stderr).strip()
-            sys.exit(f"Cannot make .venv. On Debian and Ubuntu: apt-get install python3-venv\n{detail}")
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
+    if made.returncode:
+        detail = (made.stdout + made.stderr).strip()
+        sys.exit(f"Cannot make .venv. On Debian and Ubuntu: apt-get install python3-venv\n{detail}")
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for packages in (["--upgrade", "pip>=25.1"], ["--editable", ".[embedded]", "--group", "dev"]):
         if subprocess.run([*pip, *packages], cwd=ROOT).returncode:
