@@ -44,7 +44,8 @@ async def store(script: Script, place: Place, anchor: datetime) -> None:
     founder = Actor(conversation.organization_id, conversation.created_by_id)
     same = Conversation.within(founder, _id=conversation.id)
     await changes.insert_once(conversation, same, ConversationStarted(founder, conversation=conversation.id))
-    sides = [_side(script, key, conversation, began, messages, anchor) for key in script.members]
+    joined = {key: began + timedelta(seconds=index) for index, key in enumerate(script.members)}
+    sides = [_side(script, key, conversation, moment, messages, anchor) for key, moment in joined.items()]
     await asyncio.gather(*(_join(side) for side in sides))
     senders = {message.id: message.sender_id for message in messages}
     await asyncio.gather(*(_send(message, senders) for message in messages))

@@ -74,15 +74,15 @@ async def _add_organization(place: Place, anchor: datetime) -> None:
     owner = next(key for key, role in place.roles.items() if role is Role.OWNER)
     organization = OrganizationDocument(id=id, name=place.name, slug=place.slug, created_at=founded)
     await changes.insert(organization, OrganizationCreated(Actor(id, user_id(owner, anchor)), organization=id))
-    for key, role in place.roles.items():
-        member = user_id(key, anchor)
+    for index, (key, role) in enumerate(place.roles.items()):
+        member, joined = user_id(key, anchor), founded + timedelta(minutes=index)
         membership = MembershipDocument(
-            id=id_at(founded, f"membership/{place.slug}/{key}"),
+            id=id_at(joined, f"membership/{place.slug}/{key}"),
             organization_id=id,
             user_id=member,
             role=role,
-            created_at=founded,
-            changed_at=founded,
+            created_at=joined,
+            changed_at=joined,
         )
         told = MembershipChanged(Actor(id, member), user=member, state=membership.state.value, role=role.value)
         await changes.insert(membership, told)
