@@ -75,7 +75,7 @@ async def company(people: list[Person]) -> list[Person]:
 
 @pytest.fixture(scope="session")
 async def strangers(world: World) -> list[Person]:
-    """An owner and a member of an organization that has nothing to do with the company."""
-    strangers = [await world.person(name) for name in ("Mallory", "Trudy")]
+    """An owner and members of an organization that has nothing to do with the company."""
+    strangers = [await world.person(name) for name in ("Mallory", "Trudy", "Craig", "Sybil")]
     await organization(*strangers, name="Elsewhere")
     return strangers

@@ -18,6 +18,8 @@ class Scene:
     """Ids as clients hold them. The owner has written `message` in `group`, where the two owners are."""
 
     owner: Person
+    text: str
+    """What every message says, and every title."""
     organization: str
     membership: str
     second_owner: str
@@ -60,6 +62,7 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
     notification = await until(lambda: _told(owner, "REPLY"))
     return Scene(
         owner=owner,
+        text=text,
         organization=id,
         membership=(await second.call("myMembership"))["id"],
         second_owner=second.id,
@@ -110,7 +113,7 @@ CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "conversations": lambda s: {"first": 3, "filter": {"createdById": {"in": [s.second_owner, s.owner.id]}}},
     "conversation": lambda s: {"id": s.group},
     "message": lambda s: {"id": s.message},
-    "searchMessages": lambda s: {"first": 3, "input": {"text": "Hello", "conversationId": s.group}},
+    "searchMessages": lambda s: {"first": 3, "input": {"text": s.text, "conversationId": s.group}},
     "notifications": _page,
     "unreadNotificationCount": _nothing,
     "notificationCursor": _nothing,
