@@ -21,7 +21,8 @@ async def follow(actor: Actor, conversation_id: ObjectId, after: str | None) -> 
     """
     async with feeds.follow(f"c:{conversation_id}", after=after) as log:
         await conversations.get(actor, conversation_id, frozenset())  # who is taken out after this is heard of below
-        async with aclosing(merged(log, typing.follow(conversation_id))) as both:
+        both: AsyncGenerator[Told | Typing, None] = merged(log, typing.follow(conversation_id))
+        async with aclosing(both):
             async for heard in both:
                 if isinstance(heard, Typing):
                     if heard.user_id != actor.user_id:
