@@ -82,9 +82,9 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
         mailbox = [sys.executable, "-m", "app.dev.mailbox", str(directory / "mail"), str(smtp_port), str(mailbox_port)]
         atrium = [sys.executable, "-m", "app.cli"]
         programs = [
-            Child("mailbox", mailbox, directory),
-            Child("worker", [*atrium, "worker"], directory, environment=environment, to_terminal=True),
             Child("api", [*atrium, "serve", f"--port={port}"], directory, environment=environment, to_terminal=True),
+            Child("worker", [*atrium, "worker"], directory, environment=environment, to_terminal=True),
+            Child("mailbox", mailbox, directory),
         ]
         os.environ.update(environment)
         _fill(settings(), console)
