@@ -14,6 +14,9 @@ def accepting(
 ) -> Callable[[Sequence[Change]], Awaitable[None]]:
     """A handler that makes the jobs which a page of the log causes, each once however often the page comes.
 
+    It passes over events that this process does not know, so a release reaches the workers before anything that tells
+    its new events.
+
     `announce` tells runners that there is something to do; nothing depends on its being heard. Raises ValueError for
     two jobs of one name.
     """

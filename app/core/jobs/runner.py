@@ -30,6 +30,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Runner:
+    """Does the jobs of some types, SLOTS at once, and touches no others."""
+
     def __init__(self, types: Iterable[JobType[Any]]) -> None:
         self._types = {kind.type: kind for kind in types}
         self._me = uuid4().hex
