@@ -38,11 +38,19 @@ async def test_what_is_published_is_heard_by_every_subscriber_of_the_channel(con
         assert await heard(again, 1) == ["again"]
 
 
+async def hearers(redis: Redis, **counts: int) -> None:
+    """Wait until each channel has so many connections that listen; the server is told of a change a moment later."""
+    expected = {name.encode(): count for name, count in counts.items()}
+    async with asyncio.timeout(PATIENCE):
+        while dict(await redis.pubsub_numsub(*counts)) != expected:
+            await asyncio.sleep(0.02)
+
+
 async def test_one_connection_listens_for_all(connected: Redis) -> None:
     async with signals.subscribe("a"), signals.subscribe("b"), signals.subscribe("c"), signals.subscribe("a"):
         assert len(await connected.client_list(_type="pubsub")) == 1
-        assert dict(await connected.pubsub_numsub("a", "b", "c")) == {b"a": 1, b"b": 1, b"c": 1}
-    assert dict(await connected.pubsub_numsub("a", "b", "c")) == {b"a": 0, b"b": 0, b"c": 0}
+        await hearers(connected, a=1, b=1, c=1)
+    await hearers(connected, a=0, b=0, c=0)
 
 
 async def test_a_slow_subscriber_loses_the_oldest(connected: Redis) -> None:
@@ -64,9 +72,7 @@ async def test_it_reconnects_after_its_connection_was_killed(connected: Redis) -
     async with signals.subscribe("a") as payloads, signals.subscribe("b") as others:
         for n in range(3):
             await connected.client_kill_filter(_type="pubsub", skipme=False)
-            async with asyncio.timeout(PATIENCE):
-                while dict(await connected.pubsub_numsub("a", "b")) != {b"a": 1, b"b": 1}:
-                    await asyncio.sleep(0.02)
+            await hearers(connected, a=1, b=1)
             await signals.publish("a", n)
             await signals.publish("b", -n)
             assert await heard(payloads, 1) == [n]
