@@ -15,11 +15,13 @@ from app.schema.kit.fields import query
 from app.schema.kit.nodes import Node
 from app.schema.messaging.conversations import Conversation
 from app.schema.messaging.messages import Message
+from app.schema.notifications.notifications import Notification
 from app.schema.organizations.invitations import Invitation
 from app.schema.organizations.members import Member
 from app.schema.organizations.organizations import Organization
 from app.services.identity import users
 from app.services.messaging import conversations, messages
+from app.services.notifications import notifications
 from app.services.organizations import invitations, members, organizations
 
 Find = Callable[[Actor, ObjectId], Awaitable[Any]]
@@ -31,6 +33,7 @@ NODES: Mapping[type[Node], tuple[Audience, Find]] = {
     Invitation: (needs(Permission.MEMBERS_INVITE), invitations.find),
     Conversation: (needs(Permission.CONVERSATIONS_READ), conversations.find),
     Message: (needs(Permission.CONVERSATIONS_READ), messages.find),
+    Notification: (member(), notifications.find),
 }
 """Who may look up what by its id alone, and how."""
 

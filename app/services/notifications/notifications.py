@@ -44,6 +44,11 @@ class Marked(Value):
     unread: int
 
 
+async def find(actor: Actor, id: ObjectId) -> Notification | None:
+    """The notification, if it is the actor's."""
+    return await Notification.lookup(actor, _id=id)
+
+
 async def newest(actor: Actor, page: PageArgs, *, unread_only: bool, archived: bool) -> Page[Notification]:
     """One's notifications, the newest first; archived ones only when asked for, and then alone."""
     where: dict[str, Any] = {"archived_at": {"$ne": None} if archived else None}
