@@ -29,7 +29,9 @@ class Ref:
     kind: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.open)
+        return core_schema.no_info_plain_validator_function(
+            self.open, serialization=core_schema.to_string_ser_schema(when_used="json")
+        )
 
     def open(self, value: Any) -> ObjectId:
         """The document id. Raises UnknownReference."""

@@ -39,7 +39,8 @@ def _equal(value: Any, operand: Any) -> bool:
 
 
 def _text(pattern: str) -> Callable[[Any], Any]:
-    return lambda operand: {"$regex": pattern % re.escape(operand), "$options": "i"}
+    # MongoDB takes a pattern for over at a NUL, and so refuses it.
+    return lambda operand: {"$regex": pattern % re.escape(operand).replace("\0", r"\x00"), "$options": "i"}
 
 
 OPERATORS: Mapping[str, Operator] = {

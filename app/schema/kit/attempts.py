@@ -41,7 +41,7 @@ class Attempt:
         context, node = info.context, info._raw_info.field_nodes[0]
         if any(directive.name.value == "dryRun" for directive in node.directives or ()):
             return await self._rehearse(context, str(info.path.key), call)
-        key = key or context.idempotency_key
+        key = context.idempotency_key if key is None else key
         if key is None:
             return await call()
         if not 0 < len(key) <= MAX_KEY:

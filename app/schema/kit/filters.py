@@ -4,7 +4,7 @@ An input declares `and_`, `or_` and `not_` with `combined()`, and every attribut
 when it holds the id of a node; `tree` turns what a client sent into the plain form of `core.filters`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -13,6 +13,7 @@ from strawberry import UNSET
 from strawberry.types.base import get_object_definition
 
 from app.core.commands import open_id
+from app.core.errors import Invalid
 from app.core.filters import Tree
 from app.schema.kit.nodes import Node
 
@@ -46,7 +47,10 @@ def combined(word: str) -> Any:
 
 
 def tree(given: object | None) -> Tree | None:
-    """What a client sent, as the language's plain tree. Raises NotFound for ids of the wrong kind."""
+    """What a client sent, as the language's plain tree.
+
+    Raises NotFound for ids of the wrong kind, Invalid for moments that UTC has no name for.
+    """
     return None if given is None else _tree(given)
 
 
@@ -65,6 +69,16 @@ def _plain(value: Any, node: str | None) -> Any:
         return [_plain(one, node) for one in value]
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, datetime):
+        return _in_utc(value)
     if isinstance(value, str) and node:
         return open_id(value, node)
     return _tree(value, node) if get_object_definition(type(value)) else value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC, where one without an offset is already."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise Invalid("A moment lies in the years 1 to 9999 of UTC.", path=["filter"]) from None
