@@ -10,7 +10,7 @@ from app.api.credentials import Credentials
 from app.core import clock
 from app.core.actor import ANONYMOUS, Actor
 from app.core.changes import Change, Hub
-from app.core.errors import Unauthenticated
+from app.core.errors import Unauthenticated, Unavailable
 from app.models.identity.events import SessionEnded
 from app.models.organizations.events import MembershipChanged
 from app.services.identity import sessions, tokens
@@ -22,21 +22,25 @@ TRUSTED = 60.0
 
 
 class Actors:
-    """From `Authorization` values to credentials. `watch` must be called before the first request is served."""
+    """From `Authorization` values to credentials, as soon as it hears of their ends."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[Credentials, float]] = OrderedDict()
         self._live: WeakSet[Credentials] = WeakSet()  # those that sockets hold outlive their place among the known
         self._generation = 0
+        self._watching = False
 
     def watch(self, hub: Hub) -> None:
-        """Hear of sessions that end and of places that change, in any process."""
+        """Hear of sessions that end and of places that change, in any process; until then nobody gets in."""
         hub.on(SessionEnded, self._session_ended)
         hub.on(MembershipChanged, self._membership_changed)
         hub.on_gap(self._forget_all)
+        self._watching = True
 
     async def authenticate(self, authorization: str | None) -> Credentials:
-        """Raises Unauthenticated."""
+        """Raises Unauthenticated, and Unavailable while the process starts."""
+        if not self._watching:
+            raise Unavailable("The server is starting. Try again in a moment.")
         if not authorization:
             return Credentials(ANONYMOUS)
         scheme, _, token = authorization.partition(" ")

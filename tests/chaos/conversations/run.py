@@ -1,0 +1,137 @@
+"""R30: people write to each other while everything beneath them dies and comes back, and no message is lost.
+
+The seed decides which faults come in which order and what clients do next; the machine decides the rest.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.core.tasks import end
+from tests.chaos.conversations import checks
+from tests.chaos.conversations.clients import Listener, Record, Sender
+from tests.chaos.conversations.deployment import Deployment, deployed
+from tests.chaos.conversations.faults import FAULTS, Scene
+from tests.world import Person, organization
+
+CATCH_UP_SECONDS = 15
+"""Within which everybody must have heard everything, once the last fault is over."""
+ECHO_SECONDS = 1
+"""After which what must not come would have come."""
+WORKERS = 2
+MEMBERSHIPS = 4
+"""Conversations that each client is in, at most."""
+START = "query Start($id: ID!) { conversation(id: $id) { cursor } }"
+
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of what; `seconds` is what sending takes when nothing delays it, `pause` lies between two faults."""
+
+    seed: int
+    clients: int
+    conversations: int
+    messages: int
+    seconds: float
+    pause: float
+    servers: int
+    faults: Sequence[str]
+
+
+@dataclass
+class Outcome:
+    """What happened, and what of it must not have."""
+
+    record: Record
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    """Their names, and whom they struck."""
+    problems: list[str] = field(default_factory=list)
+    caught_up: float = 0.0
+    """Seconds from the end of the last fault until everything held."""
+
+
+async def run(plan: Plan, directory: Path, announce: Announce) -> Outcome:
+    """Carry the plan out with processes of its own, whose data and logs are in the directory."""
+    outcome = Outcome(Record())
+    announce("Starting MongoDB, Valkey, servers and workers")
+    async with deployed(directory, plan.servers, WORKERS) as deployment:
+        announce("Signing people in")
+        people = [await deployment.worlds[0].person(f"Client{number}") for number in range(plan.clients)]
+        await organization(*people)
+        members = await _converse(people, plan.conversations)
+        clients = [await _client(person, members, deployment, outcome.record) for person in people]
+        listeners = [listener for _, listener in clients]
+        scene = Scene(deployment, clients, random.Random(plan.seed))
+        tasks = [asyncio.create_task(listener.run(_chance(plan, listener.name))) for listener in listeners]
+        try:
+            await _send(plan, scene, outcome, announce)
+            announce("Comparing")
+            await _catch_up(deployment, listeners, outcome)
+        finally:
+            await end(*tasks)
+        readers = {id: inside[0] for id, inside in members.items()}
+        outcome.problems += await checks.shown(readers, outcome.record)
+        outcome.problems += [*checks.refused(outcome.record), *deployment.ended()]
+    return outcome
+
+
+def _chance(plan: Plan, whose: str) -> random.Random:
+    return random.Random(f"{plan.seed} {whose}")
+
+
+async def _converse(people: Sequence[Person], conversations: int) -> dict[str, list[Person]]:
+    """The members of each new conversation."""
+    inside: list[list[Person]] = [[] for _ in range(conversations)]
+    for number, person in enumerate(people):
+        for step in range(min(MEMBERSHIPS, conversations)):
+            inside[(number + step) % conversations].append(person)
+    return {await first.start(*others, title="Chaos"): [first, *others] for first, *others in inside}
+
+
+async def _client(
+    person: Person, members: dict[str, list[Person]], deployment: Deployment, record: Record
+) -> tuple[Sender, Listener]:
+    mine = [id for id, inside in members.items() if person in inside]
+    cursors = {id: (await person.ask(START, id=id))["conversation"]["cursor"] for id in mine}
+    return Sender(person, deployment.worlds, mine, record), Listener(person, deployment.worlds, cursors, record)
+
+
+async def _send(plan: Plan, scene: Scene, outcome: Outcome, announce: Announce) -> None:
+    """Let everybody send their share while faults come; returns when all is sent and every fault is over."""
+    share = plan.messages // plan.clients
+    async with asyncio.TaskGroup() as group:
+        sending = [
+            group.create_task(sender.run(share, plan.seconds, _chance(plan, f"sending {listener.name}")))
+            for sender, listener in scene.clients
+        ]
+        bag: list[str] = []
+        strikes: dict[str, asyncio.Task[None]] = {}
+        while not all(task.done() for task in sending):
+            bag = bag or scene.chance.sample(plan.faults, len(plan.faults))  # each kind once before any comes again
+            if bag[-1] not in strikes or strikes[bag[-1]].done():
+                name = bag.pop()
+                strikes[name] = group.create_task(_strike(name, scene, outcome))
+            acknowledged = outcome.record.answers["acknowledged"]
+            announce(f"{acknowledged} of {plan.messages} messages acknowledged, {len(outcome.faults)} faults")
+            await asyncio.wait(sending, timeout=plan.pause)
+
+
+async def _strike(name: str, scene: Scene, outcome: Outcome) -> None:
+    outcome.faults.append((name, await FAULTS[name](scene)))
+
+
+async def _catch_up(deployment: Deployment, listeners: Sequence[Listener], outcome: Outcome) -> None:
+    """Compare until all holds or the time is over, and once more when what must not come would have come."""
+    start = time.monotonic()
+    while await checks.problems(deployment.database, listeners, outcome.record):
+        outcome.caught_up = time.monotonic() - start
+        if outcome.caught_up > CATCH_UP_SECONDS:
+            break
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(ECHO_SECONDS)
+    outcome.problems = await checks.problems(deployment.database, listeners, outcome.record)
