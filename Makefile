@@ -18,8 +18,9 @@ dev: setup ## Run Atrium here (PORT=8000 DATA_DIR=.data, FRESH=1 deletes the dat
 test: setup ## Run every test (ARGS="-k name" and such go to pytest)
 	@$(BIN)/pytest $(ARGS)
 
-chaos: setup ## Run the long chaos tests of the change log
-	@$(BIN)/python -m tests.chaos
+chaos: setup ## Run the long chaos tests: of the change log, then of whole conversations
+	@$(BIN)/python -m tests.chaos.changes
+	@$(BIN)/python -m tests.chaos.conversations
 
 lint: types ## Check style, types, layers and the committed schema
 	@$(BIN)/ruff check .

@@ -53,6 +53,7 @@ async def test_pipelines_and_replacements_are_refused(empty: Database, modifiers
 
 async def test_other_ways_to_write_do_not_repeat_a_stale_event(hub: Hub, sequencer: Sequencer, empty: Database) -> None:
     await make("a")
+    await told(hub, EVERYTHING)
     whole = await empty.notes.find_one({"key": "a"})
     assert whole is not None
     await empty.notes.replace_one({"key": "a"}, {**whole, "paid": 3})
