@@ -12,6 +12,7 @@ from app.api.sockets import SocketEndpoint
 from app.core.settings import Settings
 from app.execution.engine import Engine
 from app.execution.limits import Limits
+from app.schema.kit.attempts import DryRunPlacement
 
 PATH = "/graphql"
 
@@ -20,7 +21,13 @@ def graphql_routes(
     schema: Schema, settings: Settings, actors: Actors, accounts: tuple[Account, ...] = ()
 ) -> list[BaseRoute]:
     """The routes of the schema, and in development those of the page that explores it, as one of `accounts`."""
-    engine = Engine(schema, Limits.of(settings), introspection=settings.open, suggestions=settings.open)
+    engine = Engine(
+        schema,
+        Limits.of(settings),
+        introspection=settings.open,
+        suggestions=settings.open,
+        rules=[DryRunPlacement],
+    )
     shown = PageConfig(accounts)
     over_http = GraphQLEndpoint(
         engine, settings, actors.authenticate, page=lambda request: graphiql.page(request, shown)

@@ -1,7 +1,7 @@
 """The engine: from the text of a request to results, for every transport."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, cast
@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    ValidationRule,
     located_error,
     parse,
     specified_rules,
@@ -45,13 +46,23 @@ _VALUELESS = re.compile(
 class Engine:
     """A schema with its limits, and the operations it has seen.
 
-    `introspection` says whether clients may ask for the schema, `suggestions` whether errors may say "Did you mean".
+    `introspection` says whether clients may ask for the schema, `suggestions` whether errors may say "Did you mean";
+    `rules` are those of the schema itself, besides GraphQL's.
     """
 
-    def __init__(self, schema: strawberry.Schema, limits: Limits, *, introspection: bool, suggestions: bool) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        limits: Limits,
+        *,
+        introspection: bool,
+        suggestions: bool,
+        rules: Sequence[type[ValidationRule]] = (),
+    ) -> None:
         self._schema = schema._schema
         assert_valid_schema(self._schema)
         self._limits, self._introspection, self._hide_suggestions = limits, introspection, not suggestions
+        self._rules = (*_RULES, *rules)
         self._operations = OperationCache()
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
@@ -94,7 +105,7 @@ class Engine:
             raise Refused(errors)
         if not self._introspection and introspects(document):
             raise Refused([_refusal("Introspection is closed here.", INTROSPECTION_DISABLED)])
-        errors = validate(self._schema, document, _RULES, MAX_ERRORS, self._hide_suggestions)
+        errors = validate(self._schema, document, self._rules, MAX_ERRORS, self._hide_suggestions)
         if errors:
             raise Refused([_coded(error, VALIDATION_FAILED) for error in errors])
         definition = _choose(document, operation_name)

@@ -7,7 +7,7 @@ from app.core.changes.idempotency import once
 from app.core.changes.log import Change, prepare, trim
 from app.core.changes.projections import project
 from app.core.changes.recovery import hidden
-from app.core.changes.scope import Rehearsal, atomic, emit, rehearse, rehearsing, scoped, session
+from app.core.changes.scope import Rehearsal, apart, atomic, emit, rehearse, rehearsing, scoped, session
 from app.core.changes.sequencer import Sequencer
 from app.core.changes.subscription import Subscription
 from app.core.changes.writes import change, change_all, insert, insert_once, remove
@@ -20,6 +20,7 @@ __all__ = [
     "Rehearsal",
     "Sequencer",
     "Subscription",
+    "apart",
     "atomic",
     "change",
     "change_all",

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -79,6 +79,16 @@ def rehearsing() -> bool:
     """Whether the running scope is a rehearsal, which will be rolled back."""
     scope = current()
     return scope is not None and scope.rehearsal
+
+
+async def apart(call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run outside the scope, if there is one: what the call writes stays, whatever becomes of the scope.
+
+    It must not touch what the scope has written, or the two wait for each other.
+    """
+    context = copy_context()
+    context.run(_scope.set, None)
+    return await asyncio.create_task(call(), context=context)
 
 
 def emit(*events: Event) -> None:

@@ -1,6 +1,6 @@
 import strawberry
 
-from app.core.errors import NotFound
+from app.core.errors import NotFound, Unavailable
 from app.schema.identity.sessions import Registered, SignedIn, SignedOut
 from app.schema.kit.audiences import anyone, signed_in
 from app.schema.kit.context import Info
@@ -14,12 +14,12 @@ def _device(info: Info) -> sessions.Device:
 
 @strawberry.type
 class Mutation:
-    @mutation(Registered, anyone())
+    @mutation(Registered, anyone(), fails=(Unavailable,))
     async def register(self, info: Info, input: accounts.Registration) -> accounts.Registered:
         """Make an account, then sign in. An address that has one gets an e-mail instead; the answer is the same."""
         return await accounts.register(info.context.actor, input)
 
-    @mutation(SignedIn, anyone())
+    @mutation(SignedIn, anyone(), fails=(Unavailable,))
     async def sign_in(self, info: Info, input: sessions.SignIn) -> sessions.SignedIn:
         """Open a session with an e-mail address and its password."""
         return await sessions.sign_in(input, _device(info))

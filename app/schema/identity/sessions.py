@@ -3,6 +3,7 @@ from datetime import datetime
 import strawberry
 
 from app.schema.identity.users import User
+from app.schema.kit.context import Info
 from app.schema.kit.fields import computed
 from app.schema.kit.nodes import global_id
 from app.services.identity import accounts, sessions
@@ -11,9 +12,15 @@ from app.services.identity import accounts, sessions
 @strawberry.type(description="A sign-in's tokens.")
 class SignedIn:
     access_token: str = strawberry.field(description="For `Authorization: Bearer ...`; it ends at `expiresAt`.")
-    refresh_token: str = strawberry.field(description="Gets the next tokens, once.")
+    refresh_token: str | None = strawberry.field(
+        description="Gets the next tokens, once. Null where the session goes on with the one its client has."
+    )
     expires_at: datetime
-    user: User
+
+    @computed(description="The person who has signed in.")
+    def user(row: strawberry.Parent[sessions.SignedIn], info: Info) -> User:
+        info.context.proven.add(row.user.id)
+        return row.user  # type: ignore[return-value]
 
     @computed(description="The organization that the access token is for; null for those who belong to none.")
     def organization_id(row: strawberry.Parent[sessions.SignedIn]) -> strawberry.ID | None:

@@ -19,9 +19,12 @@ class User(Node):
 
     @computed("email", description="For the person, and for those who manage members; null for others.")
     def email(row: strawberry.Parent[models.User], info: Info) -> str | None:
-        actor = info.context.actor
-        return row.email if actor.user_id == row.id or actor.can(Permission.MEMBERS_MANAGE) else None
+        return row.email if _oneself(row, info) or info.context.actor.can(Permission.MEMBERS_MANAGE) else None
 
     @computed("shows_presence", description="Whether others see when the person is online; null for others.")
     def shows_presence(row: strawberry.Parent[models.User], info: Info) -> bool | None:
-        return row.shows_presence if info.context.actor.user_id == row.id else None
+        return row.shows_presence if _oneself(row, info) else None
+
+
+def _oneself(row: models.User, info: Info) -> bool:
+    return row.id == info.context.actor.user_id or row.id in info.context.proven

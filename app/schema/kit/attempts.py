@@ -5,6 +5,7 @@ from typing import Any
 
 import bson
 import strawberry
+from graphql import FieldNode, GraphQLError, ValidationRule
 from pydantic import BaseModel
 from strawberry.directive import DirectiveLocation
 
@@ -14,14 +15,15 @@ from app.core.errors import Invalid
 from app.schema.kit.context import Context, Info
 
 MAX_KEY = 255
+DIRECTIVE = "dryRun"
 
 
 @strawberry.directive(
     locations=[DirectiveLocation.FIELD],
-    name="dryRun",
+    name=DIRECTIVE,
     description=(
-        "On a mutation: run it and keep nothing. The answer is what it would be; the events that would follow "
-        "are in the response's `extensions.dryRun`, by the field's response name."
+        "On a mutation: run it and keep nothing. The answer is what it would be, with related things as they are "
+        "stored; the events that would follow are in the response's `extensions.dryRun`, by the field's response name."
     ),
 )
 def dry_run() -> None:
@@ -38,14 +40,15 @@ class Attempt:
     async def __call__(
         self, info: Info, key: str | None, call: Callable[[], Awaitable[Any]], arguments: Mapping[str, Any]
     ) -> Any:
-        context, node = info.context, info._raw_info.field_nodes[0]
-        if any(directive.name.value == "dryRun" for directive in node.directives or ()):
-            return await self._rehearse(context, str(info.path.key), call)
-        key = context.idempotency_key if key is None else key
+        context, place = info.context, str(info.path.key)
+        if any(_rehearsed(node) for node in info._raw_info.field_nodes):  # one of them, where equal fields were merged
+            return await self._rehearse(context, place, call)
+        if key is not None and not 0 < len(key) <= MAX_KEY:
+            raise Invalid(f"An idempotency key has 1 to {MAX_KEY} characters.", path=["idempotencyKey"])
+        if key is None and context.idempotency_key is not None:
+            key = f"{context.idempotency_key}:{place}"  # the header is for the whole document
         if key is None:
             return await call()
-        if not 0 < len(key) <= MAX_KEY:
-            raise Invalid(f"An idempotency key has 1 to {MAX_KEY} characters.", path=["idempotencyKey"])
         return await changes.once(
             f"{context.actor.organization_id}:{context.actor.name}:{self._name}:{key}",
             self._fingerprint(arguments),
@@ -56,13 +59,28 @@ class Attempt:
 
     async def _rehearse(self, context: Context, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         rehearsal = await changes.rehearse(call)
-        told = [_shown(event) for event in rehearsal.events]
+        # What would be told names people and things; somebody who is not signed in learns of none.
+        told = [_shown(event) for event in rehearsal.events] if context.actor.user_id else []
         context.extensions.setdefault("dryRun", {})[name] = {"events": told}
         return rehearsal.result
 
     def _fingerprint(self, arguments: Mapping[str, Any]) -> str:
         plain = {n: v.model_dump_json() if isinstance(v, BaseModel) else repr(v) for n, v in arguments.items()}
         return seals.fingerprint("requests", bson.encode(dict(sorted(plain.items())))).hex()
+
+
+def _rehearsed(node: FieldNode) -> bool:
+    return any(directive.name.value == DIRECTIVE for directive in node.directives or ())
+
+
+class DryRunPlacement(ValidationRule):
+    """Refuses `@dryRun` where it would be passed over, and what was meant as a rehearsal would happen."""
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        mutation = self.context.schema.mutation_type
+        if _rehearsed(node) and (mutation is None or self.context.get_parent_type() is not mutation):
+            message = f"@{DIRECTIVE} belongs on a field of the mutation itself."
+            self.report_error(GraphQLError(message, node, extensions={"code": "GRAPHQL_VALIDATION_FAILED"}))
 
 
 def _shown(event: Event) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import strawberry
+from bson import ObjectId
 
 from app.core.actor import Actor
 from app.core.rows import Names
@@ -62,6 +63,7 @@ class Context:
         "fields",
         "heard",
         "idempotency_key",
+        "proven",
         "request_id",
     )
 
@@ -77,6 +79,8 @@ class Context:
     ) -> None:
         self.actor = actor
         self.request_id, self.address, self.agent, self.idempotency_key = request_id, address, agent, idempotency_key
+        self.proven: set[ObjectId] = set()
+        """People who have proved in this very operation who they are, though the request is nobody's yet."""
         self.heard = heard
         """The position in the change log that this process had heard when the operation began."""
         self.fields: Mapping[type, Names | None] = {}

@@ -22,6 +22,9 @@ from app.schema.kit.errors import ERROR_TYPES, refusal
 from app.schema.kit.inputs import checked, input_for
 from app.schema.kit.nodes import Node
 
+PAGES_COST = 10
+"""The price of a page inside a type: each of its parents asks the database by itself."""
+
 Resolver = Callable[..., Any]
 Decorator = Callable[[Resolver], Any]
 
@@ -101,7 +104,7 @@ def pages(node: Any, model: type[StoredRow], *, reads: tuple[str, ...] = ("id",)
             _paged(resolver, model),
             graphql_type=Connection[node],
             description=getdoc(resolver),
-            metadata={"reads": reads},
+            metadata={"reads": reads, "cost": PAGES_COST},
         )
 
     return decorate
@@ -145,6 +148,7 @@ def mutation(returns: Any, audience: Audience, *, fails: tuple[type[AppError], .
         @wraps(resolver)
         async def attempted(root: Any, info: Info, idempotency_key: str | None = None, **arguments: Any) -> Any:
             audience.check(info.context.actor)
+            info.context.share(None)  # what an earlier field of the document has loaded may have changed
             try:
                 if command:
                     arguments["input"] = checked(command, arguments["input"])

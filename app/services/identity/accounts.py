@@ -10,11 +10,18 @@ from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.commands import Command
 from app.core.rows import Value
-from app.models import CredentialDocument, User, UserDocument
+from app.models import CredentialDocument, UserDocument
 from app.models.identity.events import RegistrationRepeated, UserRegistered
 from app.services.identity import passwords
 
-Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(str.lower)]
+
+def _deliverable(address: str) -> str:
+    if not address.partition("@")[0].isascii():
+        raise ValueError("Mail servers do not agree on addresses with such letters before the @")
+    return address.lower()
+
+
+Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(_deliverable)]
 Password = Annotated[
     str,
     StringConstraints(min_length=10, max_length=200, strip_whitespace=False),
@@ -53,8 +60,3 @@ async def _create(actor: Actor, new: Registration, password_hash: str) -> None:
         await changes.insert(CredentialDocument(id=user.id, password_hash=password_hash))
     else:
         changes.emit(RegistrationRepeated(actor, user=stored.id))
-
-
-async def user_of(actor: Actor) -> User | None:
-    """The signed-in person."""
-    return await User.lookup(Actor(user_id=actor.user_id)) if actor.user_id else None

@@ -69,10 +69,13 @@ class Device:
 
 @dataclass(slots=True)
 class SignedIn(Value):
-    """A sign-in's tokens. The access token ends at `expires_at`; the refresh token gets the next one, once."""
+    """A sign-in's tokens. The access token ends at `expires_at`; the refresh token gets the next one, once.
+
+    There is no refresh token where the session goes on with the one that its client has.
+    """
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None
     expires_at: datetime
     user: User
     organization_id: ObjectId | None
@@ -128,8 +131,8 @@ async def refresh(given: Refresh, device: Device) -> SignedIn:
     )
     if session is None:
         replayed = await Session.lookup(PLATFORM, {"generation": {"$gt": generation}}, _id=id, ended_at=None)
-        if replayed is not None:
-            await _end(replayed, "replayed")
+        if replayed is not None and not changes.rehearsing():
+            await changes.apart(lambda: _end(replayed, "replayed"))  # the refusal below must not take it back
         raise SessionOver("Sign in again.", path=["input", "refreshToken"])
     user = await User.require(PLATFORM, session.user_id)
     if session.organization_id and await _active(user.id, session.organization_id) is None:
@@ -150,7 +153,8 @@ async def switch(actor: Actor, to: Switch) -> SignedIn:
     if session is None or await _active(session.user_id, to.organization_id) is None:
         raise NotFound("There is no such Organization.", path=["input", "organizationId"])
     session = await _move(session, to.organization_id)
-    return await _tokens(session, await User.require(PLATFORM, session.user_id))
+    signed_in = await _tokens(session, await User.require(PLATFORM, session.user_id))
+    return replace(signed_in, refresh_token=None)  # an access token, if stolen, must not become a lasting one
 
 
 async def actor_of(claims: tokens.Claims) -> Actor:

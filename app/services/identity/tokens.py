@@ -77,7 +77,8 @@ def claims(token: str) -> Claims:
 def refresh(session_id: ObjectId, generation: int) -> str:
     """The refresh token of one generation of a session: its name and a code that only this server can make."""
     name = f"{session_id}.{generation}"
-    return f"{name}.{_code('refresh', name)}"
+    purpose = "rehearsal" if changes.rehearsing() else "refresh"  # a dry run must not give away the next one
+    return f"{name}.{_code(purpose, name)}"
 
 
 def refreshed(token: str) -> tuple[ObjectId, int]:

@@ -45,7 +45,9 @@ export function createSession({ url, viewer }) {
     const early = Math.min(30_000, (expiresAt - now) / 4);
     // Where the server's clock is behind, every token looks ended; asking without a pause would not mend that.
     const refreshAt = Math.max(expiresAt - early, now + 1_000);
-    const { accessToken, refreshToken } = signedIn;
+    const { accessToken } = signedIn;
+    // A change of organization goes on with the refresh token of the session.
+    const refreshToken = signedIn.refreshToken ?? state.tokens?.refreshToken ?? '';
     set({ tokens: { accessToken, refreshToken, expiresAt, refreshAt }, name: signedIn.user?.name ?? state.name, problem: '' });
     try {
       const { me, organization } = await execute(url, viewer, {}, accessToken);
@@ -125,7 +127,7 @@ function listen(listeners, listener) {
 }
 
 function isSignedIn(result) {
-  return Boolean(result?.accessToken && result.refreshToken && result.expiresAt);
+  return Boolean(result?.accessToken && result.expiresAt);
 }
 
 function stored() {
