@@ -23,7 +23,7 @@ class ConversationStarted(ConversationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationChanged(ConversationEvent):
-    """It has another title."""
+    """It has another title, or another owner."""
 
 
 @dataclass(frozen=True, kw_only=True)

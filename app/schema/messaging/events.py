@@ -53,7 +53,7 @@ class ConversationRead(ConversationEvent):
     user: User | None = told(models.User, by="user")
 
 
-@strawberry.type(description="The conversation has another title.")
+@strawberry.type(description="The conversation has another title, or another owner.")
 class ConversationChanged(ConversationEvent):
     event = events.ConversationChanged
     conversation: Conversation | None = told(models.Conversation, by="conversation")

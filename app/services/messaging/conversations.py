@@ -192,7 +192,8 @@ async def remove_member(actor: Actor, given: MemberRemoval) -> Conversation:
     owner = {"conversation_id": conversation.id, "role": ParticipantRole.OWNER.value}
     if gone.role is ParticipantRole.OWNER and changed.member_ids and not await Participant.lookup(actor, owner):
         heir = Participant.within(actor, conversation_id=conversation.id, user_id=changed.member_ids[0])
-        await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}})
+        inherited = ConversationChanged(actor, conversation=conversation.id)
+        await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}}, inherited)
     return changed
 
 
@@ -217,6 +218,23 @@ async def participant(actor: Actor, conversation_id: ObjectId) -> Participant:
     if found is None:
         raise NotFound("There is no such Conversation.")
     return found
+
+
+@changes.atomic
+async def _take_out(actor: Actor, id: ObjectId, user_id: ObjectId) -> Conversation | None:
+    """The group without the person; None when they were not in it. The first of the others inherits it if need be."""
+    told = ParticipantLeft(actor, conversation=id, user=user_id)
+    gone = await changes.remove(Participant, Participant.within(actor, conversation_id=id, user_id=user_id), told)
+    if gone is None:
+        return None
+    pulled = {"$pull": {"member_ids": user_id, "archived_by_ids": user_id}}
+    changed = await changes.change(Conversation, Conversation.within(actor, _id=id), pulled)
+    assert changed, "the scope read it in the same snapshot"
+    owner = {"conversation_id": id, "role": ParticipantRole.OWNER.value}
+    if gone.role is ParticipantRole.OWNER and changed.member_ids and not await Participant.lookup(actor, owner):
+        heir = Participant.within(actor, conversation_id=id, user_id=changed.member_ids[0])
+        await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}})
+    return changed
 
 
 async def _group(actor: Actor, id: ObjectId) -> Conversation:
