@@ -31,7 +31,7 @@ class Scene:
 
 
 async def reset_clients(scene: Scene) -> str:
-    struck = scene.chance.sample(scene.clients, len(scene.clients) // 3)
+    struck = scene.chance.sample(scene.clients, len(scene.clients) // 2)
     for sender, listener in struck:
         sender.cut()
         listener.cut()

@@ -8,9 +8,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
-from app.core.tasks import end
 from tests.chaos.conversations import checks
 from tests.chaos.conversations.clients import Listener, Record, Sender
 from tests.chaos.conversations.deployment import Deployment, deployed
@@ -42,6 +42,10 @@ class Plan:
     servers: int
     faults: Sequence[str]
 
+    def chance(self, purpose: str) -> random.Random:
+        """A sequence for one purpose alone, the same in every run with this seed."""
+        return random.Random(f"{self.seed} {purpose}")
+
 
 @dataclass
 class Outcome:
@@ -66,22 +70,17 @@ async def run(plan: Plan, directory: Path, announce: Announce) -> Outcome:
         members = await _converse(people, plan.conversations)
         clients = [await _client(person, members, deployment, outcome.record) for person in people]
         listeners = [listener for _, listener in clients]
-        scene = Scene(deployment, clients, random.Random(plan.seed))
-        tasks = [asyncio.create_task(listener.run(_chance(plan, listener.name))) for listener in listeners]
-        try:
-            await _send(plan, scene, outcome, announce)
+        async with asyncio.TaskGroup() as group:
+            listening = [group.create_task(listener.run(plan.chance(listener.name))) for listener in listeners]
+            await _send(plan, deployment, clients, outcome, announce)
             announce("Comparing")
             await _catch_up(deployment, listeners, outcome)
-        finally:
-            await end(*tasks)
+            for task in listening:
+                task.cancel()
         readers = {id: inside[0] for id, inside in members.items()}
         outcome.problems += await checks.shown(readers, outcome.record)
         outcome.problems += [*checks.refused(outcome.record), *deployment.ended()]
     return outcome
-
-
-def _chance(plan: Plan, whose: str) -> random.Random:
-    return random.Random(f"{plan.seed} {whose}")
 
 
 async def _converse(people: Sequence[Person], conversations: int) -> dict[str, list[Person]]:
@@ -101,28 +100,36 @@ async def _client(
     return Sender(person, deployment.worlds, mine, record), Listener(person, deployment.worlds, cursors, record)
 
 
-async def _send(plan: Plan, scene: Scene, outcome: Outcome, announce: Announce) -> None:
+async def _send(
+    plan: Plan,
+    deployment: Deployment,
+    clients: Sequence[tuple[Sender, Listener]],
+    outcome: Outcome,
+    announce: Announce,
+) -> None:
     """Let everybody send their share while faults come; returns when all is sent and every fault is over."""
+
+    async def strike(name: str, number: int) -> None:
+        scene = Scene(deployment, clients, plan.chance(f"fault {number}"))
+        outcome.faults.append((name, await FAULTS[name](scene)))
+
     share = plan.messages // plan.clients
     async with asyncio.TaskGroup() as group:
         sending = [
-            group.create_task(sender.run(share, plan.seconds, _chance(plan, f"sending {listener.name}")))
-            for sender, listener in scene.clients
+            group.create_task(sender.run(share, plan.seconds, plan.chance(f"{listener.name} sending")))
+            for sender, listener in clients
         ]
-        bag: list[str] = []
         strikes: dict[str, asyncio.Task[None]] = {}
+        bag: list[str] = []
+        bags, numbers = plan.chance("faults"), count()
         while not all(task.done() for task in sending):
-            bag = bag or scene.chance.sample(plan.faults, len(plan.faults))  # each kind once before any comes again
+            bag = bag or bags.sample(plan.faults, len(plan.faults))  # each kind once before any comes again
             if bag[-1] not in strikes or strikes[bag[-1]].done():
                 name = bag.pop()
-                strikes[name] = group.create_task(_strike(name, scene, outcome))
+                strikes[name] = group.create_task(strike(name, next(numbers)))
             acknowledged = outcome.record.answers["acknowledged"]
             announce(f"{acknowledged} of {plan.messages} messages acknowledged, {len(outcome.faults)} faults")
             await asyncio.wait(sending, timeout=plan.pause)
-
-
-async def _strike(name: str, scene: Scene, outcome: Outcome) -> None:
-    outcome.faults.append((name, await FAULTS[name](scene)))
 
 
 async def _catch_up(deployment: Deployment, listeners: Sequence[Listener], outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from tests.chaos.conversations.run import Plan, run
 from tests.chaos.conversations.summary import summary
 
 PLAN = Plan(
-    seed=30,
+    seed=16,
     clients=10,
     conversations=4,
     messages=600,
