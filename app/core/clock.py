@@ -11,6 +11,9 @@ from bson import ObjectId
 source: Callable[[], float] = time.time
 """Seconds since the epoch; a test replaces it to control the clock."""
 
+FIRST_ID = ObjectId("0" * 24)
+"""Below every id. In a partial index `{"$gt": FIRST_ID}` says "has an id"; the planner does not see that in `$type`."""
+
 _RANDOM_BITS = 44
 _last = 0
 

@@ -10,7 +10,7 @@ from app.core import changes
 from app.core.actor import Actor
 from app.core.changes.events import Event
 from app.core.clock import now
-from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.errors import Conflict, Forbidden
 from app.core.rows import Row
 
 R = TypeVar("R", bound=Row)
@@ -72,7 +72,7 @@ class Machine:
         """Take a transition and set attributes with it, in one conditional update that tells `events`.
 
         `where` is the filter that finds the row within the actor. Raises Forbidden when the rule refuses,
-        IllegalTransition when the state does not allow it (any more), NotFound when the row is gone.
+        IllegalTransition when the state does not allow it, Conflict when somebody else was faster.
         """
         transition, model = self.transitions[name], _model(row)
         if reason := transition.rule(actor, row):
@@ -99,14 +99,7 @@ class Machine:
         states = [state.value for state in transition.sources]
         return {self.field: {"$in": states}, transition.since: {"$lte": now() - transition.after}}
 
-    @property
-    def timers(self) -> list[Transition]:
-        return [t for t in self.transitions.values() if t.after is not None]
-
 
 def _model(row: R) -> type[R]:
     model: type[R] = next(c for c in type(row).__mro__ if "collection" in c.__dict__)
     return model
-
-
-__all__ = ["Availability", "IllegalTransition", "Machine", "NotFound", "Transition", "anybody", "only_platform"]

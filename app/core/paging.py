@@ -103,6 +103,11 @@ class Page(Generic[T]):
         return self.edges[-1].cursor if self.edges else None
 
 
+def nothing() -> Page[Any]:
+    """The page of an empty list."""
+    return Page([], has_next_page=False, has_previous_page=False)
+
+
 def page(rows: Sequence[T], args: PageArgs, order: Order = NEWEST) -> Page[T]:
     """Turn `first` + 1 rows into a page; the extra row only proves that there is more."""
     edges = [Edge(row, order.keys) for row in rows[: args.first]]

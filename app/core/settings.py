@@ -1,10 +1,12 @@
 """Settings: typed, read once from the environment (and `.env`), every bad value named at the start."""
 
+from email.utils import parseaddr
 from enum import StrEnum
 from functools import cache
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr, UrlConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, UrlConstraints, ValidationError, model_validator
 from pydantic_core import Url
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -17,6 +19,21 @@ class Environment(StrEnum):
 
 RedisUrl = Annotated[Url, UrlConstraints(allowed_schemes=["redis", "rediss"], host_required=True)]
 SmtpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
+
+
+Origin = Annotated[str, Field(pattern=r"^https?://[^/\s,*]+$")]
+
+
+def _sender(value: str) -> str:
+    if "@" not in parseaddr(value)[1]:
+        raise ValueError("must be an address, such as Atrium <no-reply@example.com>")
+    return value
+
+
+def _networks(value: str) -> str:
+    for part in value.split(","):
+        ip_network(part.strip(), strict=False)  # its ValueError says what is wrong
+    return value
 
 
 class SettingsError(Exception):
@@ -36,14 +53,14 @@ class Settings(BaseSettings):
     """Signs tokens and seals stored answers: 32 random characters or more."""
     public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
     """Where people reach Atrium; links in e-mails start with it, and its origin may open sockets."""
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins of the SPAs, separated by commas, that browsers may call from."""
     smtp_url: SmtpUrl = Url("smtp://127.0.0.1:1025")
     """smtp[s]://[user:password@]host[:port]"""
-    mail_from: str = "Atrium <no-reply@atrium.example>"
+    mail_from: Annotated[str, AfterValidator(_sender)] = "Atrium <no-reply@atrium.example>"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
-    trusted_proxies: str = "127.0.0.1"
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.1"
     """Addresses and networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 5
     """How long a stopping server still accepts after `/readyz` began to answer 503, so that load balancers notice."""

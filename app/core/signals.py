@@ -70,8 +70,8 @@ async def subscribe(channel: str) -> AsyncIterator[AsyncIterator[Any]]:
     if signals is None:
         yield _drain(queue)
         return
-    await signals.add(channel, queue)
     try:
+        await signals.add(channel, queue)
         yield _drain(queue)
     finally:
         await signals.discard(channel, queue)

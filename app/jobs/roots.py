@@ -15,13 +15,14 @@ from app.core import signals
 from app.core.changes import Consumer
 from app.core.jobs import JobType, Runner, accepting
 from app.jobs.identity import accounts
-from app.jobs.messaging import absences
+from app.jobs.messaging import absences, conversations
 from app.jobs.organizations import invitations
+from app.jobs.platform import log
 from app.services.messaging import activity
 from app.services.notifications import telling
 
-JOBS: Sequence[JobType[Any]] = [*accounts.JOBS, *invitations.JOBS, *absences.JOBS]
-CRONS: Sequence[CronJob] = [*invitations.CRONS]
+JOBS: Sequence[JobType[Any]] = [*accounts.JOBS, *invitations.JOBS, *absences.JOBS, *conversations.JOBS]
+CRONS: Sequence[CronJob] = [*invitations.CRONS, *log.CRONS]
 
 _runner = Runner(JOBS)
 

@@ -60,7 +60,7 @@ class StoredRow(Row):
         order: Order | None = None,
         limit: int = 0,
     ) -> list[Self]:
-        """Every row that matches, for sets known to be small; `limit` 0 is none."""
+        """Every row that matches, for sets known to be small; at most `limit`, unless that is 0."""
         projection, decode = cls.plan(fields)
         cursor = collection(cls.collection).find(
             cls.within(actor, where), projection, session=changes.session(), limit=limit

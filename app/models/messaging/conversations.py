@@ -49,7 +49,7 @@ class ConversationDocument(StoredDocument, Conversation):
             IndexModel(
                 [("organization_id", ASCENDING), ("direct_key", ASCENDING)],
                 unique=True,
-                partialFilterExpression={"direct_key": {"$type": "string"}},
+                partialFilterExpression={"direct_key": {"$gt": ""}},
                 name="one_direct_conversation_per_pair",
             ),
         ]

@@ -4,6 +4,7 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo import ASCENDING, TEXT, IndexModel
 
+from app.core.clock import FIRST_ID
 from app.core.rows import Value
 from app.models.base import StoredDocument, TenantRow
 
@@ -56,7 +57,7 @@ class MessageDocument(StoredDocument, Message):
             ),
             IndexModel(
                 [("thread_id", ASCENDING), ("_id", ASCENDING)],
-                partialFilterExpression={"thread_id": {"$type": "objectId"}},
+                partialFilterExpression={"thread_id": {"$gt": FIRST_ID}},
             ),
             IndexModel([("organization_id", ASCENDING), ("text", TEXT)], default_language="none", name="words"),
         ]

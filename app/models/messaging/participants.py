@@ -6,11 +6,11 @@ from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 
 from app.core.actor import Actor
+from app.core.changes import session
+from app.core.clock import FIRST_ID
 from app.core.database import collection
 from app.models.base import StoredDocument, TenantRow
 from app.models.messaging.messages import Message
-
-_FIRST = ObjectId("0" * 24)
 
 
 class ParticipantRole(StrEnum):
@@ -36,23 +36,35 @@ class Participant(TenantRow):
 
     @classmethod
     async def unread(cls, actor: Actor, conversation_ids: Sequence[ObjectId], *, cap: int) -> dict[ObjectId, int]:
-        """How many messages of others lie beyond the actor's mark in each conversation, counted up to `cap`.
+        """How many messages of others came beyond the actor's mark in each conversation, counted up to `cap`.
 
         One command for all of them: a count for each costs the client five times as much.
         """
         new = {
-            "$expr": {"$and": [{"$eq": ["$conversation_id", "$$conversation"]}, {"$gt": ["$_id", "$$read"]}]},
+            "$expr": {
+                "$and": [
+                    {"$eq": ["$conversation_id", "$$conversation"]},
+                    {"$gt": ["$_id", "$$read"]},
+                    {"$gte": ["$sent_at", "$$joined"]},  # what was said before is not news
+                ]
+            },
             **Message.within(actor, sender_id={"$ne": actor.user_id}, deleted_at=None),
         }
         beyond = {
             "from": Message.collection,
-            "let": {"conversation": "$conversation_id", "read": {"$ifNull": ["$read_id", _FIRST]}},
+            "let": {
+                "conversation": "$conversation_id",
+                "read": {"$ifNull": ["$read_id", FIRST_ID]},
+                "joined": "$joined_at",
+            },
             "pipeline": [{"$match": new}, {"$limit": cap}, {"$count": "n"}],
             "as": "unread",
         }
         mine = cls.within(actor, conversation_id={"$in": conversation_ids}, user_id=actor.user_id)
         count = {"conversation_id": 1, "n": {"$ifNull": [{"$first": "$unread.n"}, 0]}}
-        found = await collection(cls.collection).aggregate([{"$match": mine}, {"$lookup": beyond}, {"$project": count}])
+        found = await collection(cls.collection).aggregate(
+            [{"$match": mine}, {"$lookup": beyond}, {"$project": count}], session=session()
+        )
         return {row["conversation_id"]: row["n"] async for row in found}
 
 

@@ -6,6 +6,7 @@ from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.core.actor import Actor
+from app.core.clock import FIRST_ID
 from app.models.base import StoredDocument, TenantRow, Where
 
 
@@ -46,5 +47,5 @@ class NotificationDocument(StoredDocument, Notification):
         name = Notification.collection
         indexes = [
             IndexModel([("organization_id", ASCENDING), ("user_id", ASCENDING), ("_id", DESCENDING)]),
-            IndexModel([("message_id", ASCENDING)], partialFilterExpression={"message_id": {"$type": "objectId"}}),
+            IndexModel([("message_id", ASCENDING)], partialFilterExpression={"message_id": {"$gt": FIRST_ID}}),
         ]

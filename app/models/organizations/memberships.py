@@ -42,4 +42,5 @@ class MembershipDocument(StoredDocument, Membership):
         indexes = [
             IndexModel([("organization_id", ASCENDING), ("user_id", ASCENDING)], unique=True),
             IndexModel([("user_id", ASCENDING), ("organization_id", ASCENDING)]),
+            IndexModel([("organization_id", ASCENDING), ("_id", ASCENDING)]),
         ]

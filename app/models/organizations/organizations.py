@@ -16,6 +16,8 @@ class Organization(StoredRow):
     slug: str
     created_at: datetime
     version: int = 1
+    owner_changes: int = 0
+    """Rises when an owner goes, so that two who go at once conflict."""
 
     @classmethod
     def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:

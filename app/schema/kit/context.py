@@ -98,6 +98,11 @@ class Context:
             loader = self._loaders[fetch] = Loader(fetch, self.actor, fields)
         return loader.load(key)
 
+    async def load_all(self, model: type[StoredRow], ids: Iterable[object]) -> list[Any]:
+        """The rows of these ids that there are, asked for together."""
+        futures = [self.load(model.by_ids, id, model) for id in ids]
+        return [row for future in futures if (row := await future) is not None]
+
     def row(self, model: type[StoredRow], id: object) -> asyncio.Future[Any]:
         """The row of `model` with this id, as everybody in the actor's organization sees it."""
         if self._shared is None:

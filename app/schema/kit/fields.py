@@ -64,7 +64,7 @@ def query(returns: Any, audience: Audience, *, cost: int | None = None) -> Decor
 
 
 def subscription(returns: Any, audience: Audience) -> Decorator:
-    """A root field that streams: the resolver is an async generator."""
+    """A root field that streams: the resolver answers an async iterator."""
 
     def decorate(resolver: Resolver) -> Any:
         guarded = _guarded(resolver, audience)

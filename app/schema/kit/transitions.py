@@ -7,6 +7,8 @@ import strawberry
 from app.core.machines import Availability, Machine
 from app.schema.kit.context import Info
 
+TRANSITIONS = "What may happen next, by whom it may be asked for; timers are among them."
+
 
 @strawberry.type(description="A transition out of the present state: whether the caller may take it now, and why not.")
 class AvailableTransition:
@@ -19,5 +21,4 @@ def available_transitions(machine: Machine) -> Any:
     def resolve(row: strawberry.Parent[Any], info: Info) -> list[Availability]:
         return machine.available(info.context.actor, row)
 
-    words = "What may happen next, by whom it may be asked for; timers are among them."
-    return strawberry.field(resolve, graphql_type=list[AvailableTransition], description=words)
+    return strawberry.field(resolve, graphql_type=list[AvailableTransition], description=TRANSITIONS)

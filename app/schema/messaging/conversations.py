@@ -5,7 +5,7 @@ import strawberry
 from strawberry import UNSET
 
 from app import models
-from app.core.paging import Page, PageArgs
+from app.core.paging import Page, PageArgs, nothing
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
 from app.schema.kit.feeds import feed_cursor
@@ -49,12 +49,18 @@ class Conversation(Node):
     active_at: datetime = strawberry.field(description="When the newest message came, or the conversation began.")
     created_by: User | None = edge(models.User, by="created_by_id")
     last_message: Message | None = edge(models.Message, by="last_message_id")
-    participants: list[Participant] = batched(
-        reads.participants, description="Everybody in it, in the order of joining."
-    )
     unread_count: int = batched(reads.unread, description="Unread messages of others, counted up to 100.")
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
     cursor: str = feed_cursor("c")
+
+    @computed("member_ids", description="How many people are in it.")
+    def participant_count(row: strawberry.Parent[Any]) -> int:
+        return len(row.member_ids)
+
+    @computed("id", description="Those in it, in the order of joining, 100 at most.")
+    async def participants(row: strawberry.Parent[Any], info: Info, first: int = 50) -> list[Participant]:
+        sides = await info.context.load(reads.participants, row.id) or []
+        return list(sides[: PageArgs(first).first])
 
     @computed("id", description="Whether no e-mail tells the caller of its messages.")
     async def muted(row: strawberry.Parent[Any], info: Info) -> bool:
@@ -70,6 +76,8 @@ class Conversation(Node):
         row: strawberry.Parent[Any], info: Info, page: PageArgs, filter: MessageFilter | None = None
     ) -> Page[models.Message]:
         """The messages, newest first."""
+        if await info.context.load(reads.mine, row.id) is None:
+            return nothing()  # the row may be of a time when the caller was in it
         return await messages.newest(info.context.actor, row.id, page, tree(filter))
 
 

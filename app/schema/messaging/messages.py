@@ -5,7 +5,7 @@ import strawberry
 from strawberry import UNSET
 
 from app import models
-from app.core.paging import Page, PageArgs
+from app.core.paging import Page, PageArgs, nothing
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
 from app.schema.kit.fields import computed, edge, pages
@@ -45,8 +45,7 @@ class Message(Node):
 
     @computed("mention_ids", description="The members it names.")
     async def mentions(row: strawberry.Parent[Any], info: Info) -> list[User]:
-        found = [await info.context.load(models.User.by_ids, id, models.User) for id in row.mention_ids]
-        return [user for user in found if user is not None]
+        return await info.context.load_all(models.User, row.mention_ids)
 
     @computed("reactions", description="Reactions by emoji, the first one first.")
     def reactions(row: strawberry.Parent[Any], info: Info) -> list[ReactionGroup]:
@@ -56,16 +55,17 @@ class Message(Node):
         me = info.context.actor.user_id
         return [ReactionGroup(emoji=emoji, count=len(ids), mine=me in ids) for emoji, ids in groups.items()]
 
-    @computed("conversation_id", "sender_id", description="The members who have read up to it, its sender aside.")
-    async def readers(row: strawberry.Parent[Any], info: Info) -> list[User]:
-        sides = await info.context.load(reads.participants, row.conversation_id)
+    @computed("conversation_id", "sender_id", description="Others who have read up to it, 100 at most.")
+    async def readers(row: strawberry.Parent[Any], info: Info, first: int = 20) -> list[User]:
+        sides = await info.context.load(reads.participants, row.conversation_id) or []
         read = [s.user_id for s in sides if s.read_id and s.read_id >= row.id and s.user_id != row.sender_id]
-        found = [await info.context.load(models.User.by_ids, id, models.User) for id in read]
-        return [user for user in found if user is not None]
+        return await info.context.load_all(models.User, read[: PageArgs(first).first])
 
-    @pages(Annotated["Message", strawberry.lazy(__name__)], models.Message)
+    @pages(Annotated["Message", strawberry.lazy(__name__)], models.Message, reads=("id", "conversation_id"))
     async def thread(row: strawberry.Parent[Any], info: Info, page: PageArgs) -> Page[models.Message]:
         """The answers to it, and the answers to those; oldest first."""
+        if await info.context.load(reads.mine, row.conversation_id) is None:
+            return nothing()  # the row may be of a time when the caller was in the conversation
         return await messages.thread(info.context.actor, row.id, page)
 
 

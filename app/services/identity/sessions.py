@@ -94,7 +94,7 @@ async def sign_in(given: SignIn, device: Device) -> SignedIn:
     credential = await Credential.lookup(PLATFORM, _id=user.id) if user else None
     if not await passwords.matches(given.password, credential.password_hash if credential else None) or user is None:
         raise WrongCredentials("The e-mail address or the password is wrong.", path=["input"])
-    membership = await _place(user)
+    membership = await place_of(user)
     moment = now()
     session = SessionDocument(
         user_id=user.id,
@@ -136,7 +136,7 @@ async def refresh(given: Refresh, device: Device) -> SignedIn:
         raise SessionOver("Sign in again.", path=["input", "refreshToken"])
     user = await User.require(PLATFORM, session.user_id)
     if session.organization_id and await _active(user.id, session.organization_id) is None:
-        membership = await _place(user)
+        membership = await place_of(user)
         session = await _move(session, membership.organization_id if membership else None)
     return await _tokens(session, user)
 
@@ -182,7 +182,7 @@ async def _active(user_id: ObjectId, organization_id: ObjectId) -> Membership | 
     return await Membership.lookup(inside, user_id=user_id, state=MembershipState.ACTIVE.value)
 
 
-async def _place(user: User) -> Membership | None:
+async def place_of(user: User) -> Membership | None:
     """Where a person starts: the organization they used last, else the first that has them."""
     where = {"user_id": user.id, "state": MembershipState.ACTIVE.value}
     places = await Membership.select(PLATFORM, where)

@@ -13,6 +13,7 @@ from app.core.settings import settings
 from app.models import Message, Participant
 from app.models.messaging.events import MessageSent, ParticipantNoted
 from app.services.messaging import presence
+from app.services.organizations import members
 
 WINDOW = 10
 """Seconds: messages of one conversation that come within the same window are looked at together."""
@@ -40,7 +41,7 @@ def told_at(event: MessageSent) -> datetime:
 async def note(event: MessageSent) -> None:
     """Note every member who has not read what came up to the end of the message's window, and is not here.
 
-    Not one who muted the conversation, nor one who was told since they last read.
+    Not one who muted the conversation, who was told since they last read, or who may not enter the organization.
     """
     end = window_end(event)
     if end < now() - NEWS:
@@ -51,7 +52,11 @@ async def note(event: MessageSent) -> None:
         return
     unread = {"$or": [{"read_id": None}, {"read_id": {"$lt": newest.id}}]}
     others = {"conversation_id": event.conversation, "user_id": {"$ne": newest.sender_id}, "muted": False}
-    for side in await Participant.select(platform, others | unread):
+    sides = await Participant.select(platform, others | unread)
+    active = await members.active_ids(platform, [side.user_id for side in sides])
+    for side in sides:
+        if side.user_id not in active:
+            continue
         if newest.id > _read_up_to(side) and not _told(side) and not await _here(side):
             same = {"read_id": side.read_id, "noted_id": side.noted_id, "muted": False}
             told = ParticipantNoted(platform, conversation=event.conversation, user=side.user_id, message=newest.id)
@@ -62,11 +67,11 @@ async def note(event: MessageSent) -> None:
 async def unread(event: ParticipantNoted) -> Sequence[Message]:
     """What a member who was noted has still not read, the newest first, at most MAX_UNREAD.
 
-    Nothing for one who is here by now, has left or has muted the conversation.
+    Nothing for one who is here by now, has left or has muted the conversation, or may not enter the organization.
     """
     platform = Actor.platform(event.actor.organization_id)
     side = await Participant.lookup(platform, conversation_id=event.conversation, user_id=event.user, muted=False)
-    if side is None or await _here(side):
+    if side is None or await _here(side) or not await members.active_ids(platform, [side.user_id]):
         return []
     where = {
         "conversation_id": event.conversation,

@@ -181,20 +181,20 @@ async def remove_member(actor: Actor, given: MemberRemoval) -> Conversation:
     mine = await participant(actor, conversation.id)
     if given.user_id != actor.user_id and mine.role is not ParticipantRole.OWNER:
         raise Forbidden("Only an owner of the conversation may take others out.")
-    told = ParticipantLeft(actor, conversation=conversation.id, user=given.user_id)
-    where = Participant.within(actor, conversation_id=conversation.id, user_id=given.user_id)
-    gone = await changes.remove(Participant, where, told)
-    if gone is None:
+    changed = await _take_out(actor, conversation.id, given.user_id)
+    if changed is None:
         raise NotFound("They are not in this conversation.", path=["input", "userId"])
-    pulled = {"$pull": {"member_ids": given.user_id, "archived_by_ids": given.user_id}}
-    changed = await changes.change(Conversation, Conversation.within(actor, _id=conversation.id), pulled)
-    assert changed, "the scope read it in the same snapshot"
-    owner = {"conversation_id": conversation.id, "role": ParticipantRole.OWNER.value}
-    if gone.role is ParticipantRole.OWNER and changed.member_ids and not await Participant.lookup(actor, owner):
-        heir = Participant.within(actor, conversation_id=conversation.id, user_id=changed.member_ids[0])
-        inherited = ConversationChanged(actor, conversation=conversation.id)
-        await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}}, inherited)
     return changed
+
+
+async def leave_groups(organization_id: ObjectId, user_id: ObjectId) -> None:
+    """Take somebody who has left the organization out of its groups: who comes back is let in anew."""
+    platform = Actor.platform(organization_id)
+    if await members.active_ids(platform, [user_id]):
+        return
+    groups = {"member_ids": user_id, "kind": ConversationKind.GROUP.value}
+    for group in await Conversation.select(platform, groups, fields=frozenset()):
+        await _take_out(platform, group.id, user_id)
 
 
 @changes.atomic
@@ -233,7 +233,8 @@ async def _take_out(actor: Actor, id: ObjectId, user_id: ObjectId) -> Conversati
     owner = {"conversation_id": id, "role": ParticipantRole.OWNER.value}
     if gone.role is ParticipantRole.OWNER and changed.member_ids and not await Participant.lookup(actor, owner):
         heir = Participant.within(actor, conversation_id=id, user_id=changed.member_ids[0])
-        await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}})
+        inherited = ConversationChanged(actor, conversation=id)
+        await changes.change(Participant, heir, {"$set": {"role": ParticipantRole.OWNER.value}}, inherited)
     return changed
 
 

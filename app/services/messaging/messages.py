@@ -41,9 +41,17 @@ class TooManyReactions(LimitReached):
     code = "TOO_MANY_REACTIONS"
 
 
+_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
+_MODIFIERS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+_JOINER = "\u200d"
+
+
 def _emoji(value: str) -> str:
-    symbols = any(unicodedata.category(c) in ("So", "Sm", "Sk") or c == "\N{COMBINING ENCLOSING KEYCAP}" for c in value)
-    if not symbols or re.search(r"[A-Za-z\s]", value):
+    """One emoji: a flag, a keycap, or symbols that joiners make one."""
+    symbols = _MODIFIERS.sub("", value).split(_JOINER)
+    one = all(len(symbol) == 1 and unicodedata.category(symbol) == "So" for symbol in symbols)
+    if not (one or _FLAG.fullmatch(value) or _KEYCAP.fullmatch(value)):
         raise ValueError("A reaction is one emoji.")
     return value
 
@@ -148,7 +156,9 @@ async def edit(actor: Actor, edit: MessageEdit) -> Message:
     told = MessageEdited(actor, conversation=message.conversation_id, message=message.id)
     changed = await changes.change(Message, where, new, told)
     if changed is None:
-        raise VersionConflict("The message was changed since: look again.", path=["input", "expectedVersion"])
+        await _standing(actor, message.id)
+        path = ["input", "expectedVersion"] if edit.expected_version else []
+        raise VersionConflict("The message was changed since: look again.", path=path)
     return changed
 
 

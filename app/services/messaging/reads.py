@@ -59,12 +59,12 @@ async def unread(actor: Actor, conversation_ids: Iterable[ObjectId], fields: Nam
 async def participants(
     actor: Actor, conversation_ids: Iterable[ObjectId], fields: Names | None
 ) -> dict[ObjectId, list[Participant]]:
-    """Every member's side of each conversation, in the order of joining."""
+    """Every member's side of each conversation, in the order of joining; nothing of one that the actor is not in."""
     where = {"conversation_id": {"$in": list(conversation_ids)}}
     found: dict[ObjectId, list[Participant]] = {id: [] for id in where["conversation_id"]["$in"]}
     for side in await Participant.select(actor, where, order=OLDEST):
         found[side.conversation_id].append(side)
-    return found
+    return {id: sides for id, sides in found.items() if any(side.user_id == actor.user_id for side in sides)}
 
 
 async def mine(actor: Actor, conversation_ids: Iterable[ObjectId], fields: Names | None) -> dict[ObjectId, Participant]:

@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from app.core import changes
 from app.core.actor import Actor
 from app.core.changes import Change
-from app.core.clock import derived_id
+from app.core.clock import derived_id, time_of
 from app.models import (
     Invitation,
     InvitationState,
@@ -23,10 +23,12 @@ from app.models import (
     Participant,
     User,
 )
-from app.models.messaging.events import MessageDeleted, MessageSent
+from app.models.messaging.events import MessageDeleted, MessageEdited, MessageSent
 from app.models.notifications.events import NotificationCreated
 from app.models.organizations.events import MemberInvited
+from app.services.identity import sessions
 from app.services.notifications.letters import preview
+from app.services.organizations import members
 
 MAX_TEXT = 140
 DELETED = "This message was deleted."
@@ -34,10 +36,10 @@ PLATFORM = Actor.platform()
 
 
 async def follow(page: Sequence[Change]) -> None:
-    """Tell people of mentions, replies and invitations in a page of the log, and quote no more what was taken back."""
+    """Tell people of mentions, replies and invitations in a page of the log, and quote no more what was changed."""
     made = [*await _of_messages(page), *await _of_invitations(page)]
     await asyncio.gather(*(_tell(notification) for notification in made))
-    await _unquote(page)
+    await _requote(page)
 
 
 async def _tell(notification: NotificationDocument) -> None:
@@ -92,7 +94,8 @@ async def _members(
 ) -> set[tuple[ObjectId, ObjectId]]:
     pairs = [{"conversation_id": conversation_id, "user_id": {"$in": list(ids)}} for conversation_id, ids in asked]
     sides = await Participant.select(actor, {"$or": pairs}, fields=frozenset({"conversation_id", "user_id"}))
-    return {(side.conversation_id, side.user_id) for side in sides}
+    active = await members.active_ids(actor, [side.user_id for side in sides])
+    return {(side.conversation_id, side.user_id) for side in sides if side.user_id in active}
 
 
 async def _of_invitations(page: Sequence[Change]) -> list[NotificationDocument]:
@@ -104,7 +107,8 @@ async def _of_invitations(page: Sequence[Change]) -> list[NotificationDocument]:
         inside = Actor.platform(event.actor.organization_id)
         invitation = await Invitation.lookup(inside, _id=event.invitation, state=InvitationState.PENDING.value)
         person = await User.lookup(PLATFORM, email=invitation.email) if invitation else None
-        if invitation is None or person is None or person.last_organization_id is None:
+        place = await sessions.place_of(person) if person else None
+        if invitation is None or person is None or place is None:
             continue
         organization = await Organization.require(PLATFORM, invitation.organization_id)
         inviter = await User.lookup(PLATFORM, _id=invitation.invited_by_id)
@@ -113,7 +117,7 @@ async def _of_invitations(page: Sequence[Change]) -> list[NotificationDocument]:
                 change,
                 person.id,
                 NotificationKind.INVITATION,
-                organization_id=person.last_organization_id,
+                organization_id=place.organization_id,
                 actor_id=invitation.invited_by_id,
                 invitation_id=invitation.id,
                 text=f"{inviter.name if inviter else 'Somebody'} invites you to join {organization.name}.",
@@ -124,18 +128,17 @@ async def _of_invitations(page: Sequence[Change]) -> list[NotificationDocument]:
 
 def _made(change: Change, user_id: ObjectId, kind: NotificationKind, **attributes: Any) -> NotificationDocument:
     id = derived_id(change.id, user_id)
-    return NotificationDocument(id=id, user_id=user_id, kind=kind, created_at=change.at, **attributes)
+    return NotificationDocument(id=id, user_id=user_id, kind=kind, created_at=time_of(change.id), **attributes)
 
 
-async def _unquote(page: Sequence[Change]) -> None:
-    await changes.project(
-        Notification,
-        [
-            (
-                Notification.within(Actor.platform(change.organization_id), message_id=event.message),
-                {"$set": {"text": DELETED}},
-            )
-            for change in page
-            if isinstance(event := change.event, MessageDeleted)
-        ],
-    )
+async def _requote(page: Sequence[Change]) -> None:
+    """Let notifications say what their messages say now."""
+    changed = [(c, c.event.message) for c in page if isinstance(c.event, MessageEdited | MessageDeleted)]
+    texts: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
+    for organization_id in dict.fromkeys(change.organization_id for change, _ in changed):
+        inside = Actor.platform(organization_id)
+        ids = {id for change, id in changed if change.organization_id == organization_id}
+        for id, message in (await Message.by_ids(inside, ids)).items():
+            text = DELETED if message.deleted_at else preview(message.text, MAX_TEXT)
+            texts.append((Notification.within(inside, message_id=id), {"$set": {"text": text}}))
+    await changes.project(Notification, texts)

@@ -157,6 +157,8 @@ async def join(actor: Actor, role: Role) -> Membership:
         )
     belongs = {"$addToSet": {"organization_ids": actor.organization_id}}
     await changes.change(User, {"_id": actor.user_id}, belongs)
+    first = {"$set": {"last_organization_id": actor.organization_id}}
+    await changes.change(User, {"_id": actor.user_id, "last_organization_id": None}, first)
     return membership
 
 

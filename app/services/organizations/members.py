@@ -1,18 +1,23 @@
 """The people of an organization and their places in it."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 
 from bson import ObjectId
 
 from app.core import changes
 from app.core.actor import Actor
+from app.core.clock import now
 from app.core.commands import Command, Ref
 from app.core.errors import Conflict, Forbidden, NotFound
-from app.core.machines import Machine, Transition
+from app.core.machines import Availability, Machine, Transition
 from app.core.paging import Page, PageArgs
+from app.core.rows import Names
 from app.models import GRANTS, Membership, MembershipState, Organization, Permission, Role
 from app.models.organizations.events import MembershipChanged
 
+NEEDS_OWNER = "The organization needs an owner: make another member one first."
 ACTIVE, SUSPENDED, LEFT = MembershipState.ACTIVE, MembershipState.SUSPENDED, MembershipState.LEFT
 
 
@@ -84,6 +89,26 @@ async def active_ids(actor: Actor, user_ids: list[ObjectId]) -> set[ObjectId]:
     return {row.user_id for row in await Membership.select(actor, where, fields=frozenset({"user_id"}))}
 
 
+def available(actor: Actor, row: Membership, sole_owner: ObjectId | None) -> list[Availability]:
+    """What may happen to a place; one that would leave the organization without an owner is blocked."""
+    found = MEMBERSHIP.available(actor, row)
+    if row.user_id != sole_owner:
+        return found
+    kept = {name for name, transition in MEMBERSHIP.transitions.items() if transition.target is ACTIVE}
+    return [
+        one if one.name in kept or not one.allowed else replace(one, allowed=False, blocked_reason=NEEDS_OWNER)
+        for one in found
+    ]
+
+
+async def sole_owners(
+    actor: Actor, organization_ids: Iterable[ObjectId], fields: Names | None
+) -> dict[ObjectId, ObjectId]:
+    """The owner of the actor's organization, if there is one only."""
+    owners = await Membership.select(actor, {"role": Role.OWNER.value, "state": ACTIVE.value}, limit=2)
+    return {owners[0].organization_id: owners[0].user_id} if len(owners) == 1 else {}
+
+
 @changes.atomic
 async def move(actor: Actor, user_id: ObjectId, transition: str) -> Membership:
     """Take a transition of MEMBERSHIP. Raises NotFound, Forbidden, IllegalTransition or LastOwner."""
@@ -109,7 +134,8 @@ async def change_role(actor: Actor, change: RoleChange) -> Membership:
         raise RoleAbove("One cannot give or take a role above one's own.", path=["input", "role"])
     told = MembershipChanged(actor, user=row.user_id, state=row.state.value, role=change.role.value)
     where = Membership.within(actor, _id=row.id, role=row.role.value, state=ACTIVE.value)
-    changed = await changes.change(Membership, where, {"$set": {"role": change.role.value}}, told)
+    given = {"$set": {"role": change.role.value, "changed_at": now()}}
+    changed = await changes.change(Membership, where, given, told)
     assert changed, "the scope read it in the same snapshot"
     if row.role is Role.OWNER and change.role is not Role.OWNER:
         await _keep_an_owner(actor)
@@ -120,4 +146,4 @@ async def _keep_an_owner(actor: Actor) -> None:
     # Touching the organization makes two owners who leave at once conflict: each alone would see the other stay.
     await changes.change(Organization, {"_id": actor.organization_id}, {"$inc": {"owner_changes": 1}})
     if not await Membership.lookup(actor, role=Role.OWNER.value, state=ACTIVE.value):
-        raise LastOwner("The organization needs an owner: make another member one first.")
+        raise LastOwner(NEEDS_OWNER)

@@ -71,7 +71,7 @@ async def create(actor: Actor, new: NewOrganization) -> Organization:
 async def _free(name: str, id: str) -> str:
     """A slug in the words of the name, told apart by the end of the id when it is taken."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32] or "organization"
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].rstrip("-") or "organization"
     taken = await Organization.lookup(Actor.platform(), slug=slug)
     return f"{slug}-{id[-6:]}" if taken else slug
 
