@@ -1,8 +1,11 @@
 from typing import Any
 
+import structlog
 from arq import cron
 
 from app.core import changes
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 async def trim_log(ctx: dict[Any, Any]) -> None:
@@ -10,4 +13,10 @@ async def trim_log(ctx: dict[Any, Any]) -> None:
     await changes.trim()
 
 
-CRONS = [cron(trim_log, minute=17, second=0)]
+async def audit_log(ctx: dict[Any, Any]) -> None:
+    """Look for events that a write carried and the log does not have: a way of writing that hides them."""
+    if hidden := await changes.hidden():
+        _log.error("log.events_hidden", count=len(hidden), collections=sorted({name for name, _ in hidden}))
+
+
+CRONS = [cron(trim_log, minute=17, second=0), cron(audit_log, hour=3, minute=27, second=0)]

@@ -171,10 +171,13 @@ def mutation(returns: Any, audience: Audience, *, fails: tuple[type[AppError], .
     return decorate
 
 
-def computed(*reads: str, description: str) -> Decorator:
-    """A field of a type that its resolver computes from the attributes `reads` of the row."""
+def computed(*reads: str, description: str, returns: Any = None) -> Decorator:
+    """A field of a type that its resolver computes from the attributes `reads` of the row.
+
+    `returns` is the GraphQL type where the resolver's own annotation is not one.
+    """
 
     def decorate(resolver: Resolver) -> Any:
-        return strawberry.field(resolver, description=description, metadata={"reads": reads})
+        return strawberry.field(resolver, description=description, metadata={"reads": reads}, graphql_type=returns)
 
     return decorate

@@ -26,7 +26,7 @@ class Member(Node):
     state: models.MembershipState
     created_at: datetime
 
-    @strawberry.field(description=TRANSITIONS, graphql_type=list[AvailableTransition])
+    @computed("user_id", "role", "state", "organization_id", description=TRANSITIONS, returns=list[AvailableTransition])
     async def available_transitions(row: strawberry.Parent[Any], info: Info) -> list[Availability]:
         sole_owner = await info.context.load(members.sole_owners, row.organization_id)
         return members.available(info.context.actor, row, sole_owner)
