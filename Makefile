@@ -35,8 +35,8 @@ types: setup ## Check types
 schema: setup ## Write schema.graphql
 	@$(BIN)/atrium schema
 
-bench: setup ## Measure, beside the limits of the machine
-	@$(BIN)/python -m benchmarks
+bench: setup ## Measure, beside the limits of the machine (ARGS="sending --seconds 10" and such)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 graphiql: ## Build GraphiQL's files again (needs Node.js)
 	@cd web/graphiql && npm ci --no-audit --no-fund && npm run build

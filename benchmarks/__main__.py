@@ -1,6 +1,7 @@
 """Measure Atrium beside the limits of the machine: `python -m benchmarks [NAMES] [--seconds N] [--json FILE]`."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
@@ -49,6 +50,7 @@ def main(
     if not console.is_terminal:
         console.width = max(console.width, FILE_WIDTH)
     facts = machine.facts()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it cleans up as Ctrl-C does
     try:
         with console.status("") as status:
             measurements = _measure(names or list(Name), seconds, rounds, status.update)

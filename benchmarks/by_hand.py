@@ -97,17 +97,22 @@ async def _find(name: str, organization: ObjectId, where: Document, *columns: st
 
 
 async def _unread(organization: ObjectId, user: ObjectId, ids: list[ObjectId]) -> dict[ObjectId, int]:
-    """As Atrium counts: how far the user has read each conversation, then one count for each."""
-    where = {"conversation_id": {"$in": ids}, "user_id": user}
-    mine = await _find("participants", organization, where, "conversation_id", "read_id")
-
-    async def count(side: Document) -> int:
-        new: Document = {"conversation_id": side["conversation_id"], "sender_id": {"$ne": user}, "deleted_at": None}
-        new |= {"organization_id": organization} | ({"_id": {"$gt": side["read_id"]}} if side["read_id"] else {})
-        return await collection("messages").count_documents(new, limit=UNREAD_CAP)
-
-    counts = await asyncio.gather(*(count(side) for side in mine))
-    return {side["conversation_id"]: number for side, number in zip(mine, counts, strict=True)}
+    of_others = {"organization_id": organization, "sender_id": {"$ne": user}, "deleted_at": None}
+    beyond = [{"$eq": ["$conversation_id", "$$conversation"]}, {"$gt": ["$_id", "$$read"]}]
+    unread = {
+        "from": "messages",
+        "let": {"conversation": "$conversation_id", "read": {"$ifNull": ["$read_id", ObjectId("0" * 24)]}},
+        "pipeline": [{"$match": {"$expr": {"$and": beyond}, **of_others}}, {"$limit": UNREAD_CAP}, {"$count": "n"}],
+        "as": "unread",
+    }
+    where = {"organization_id": organization, "conversation_id": {"$in": ids}, "user_id": user}
+    pipeline: list[Document] = [
+        {"$match": where},
+        {"$lookup": unread},
+        {"$project": {"conversation_id": 1, "unread.n": 1}},
+    ]
+    found = await collection("participants").aggregate(pipeline)
+    return {row["conversation_id"]: row["unread"][0]["n"] if row["unread"] else 0 async for row in found}
 
 
 if __name__ == "__main__":
