@@ -11,6 +11,7 @@ Document = dict[str, Any]
 
 _client: AsyncMongoClient[Document] | None = None
 _name = ""
+_collections: dict[tuple[str, str], AsyncCollection[Document]] = {}  # making one takes longer than encoding a command
 
 
 def connect(uri: str, name: str, **options: Any) -> None:
@@ -34,6 +35,7 @@ def connect(uri: str, name: str, **options: Any) -> None:
         "tz_aware": True,
         "appname": "atrium",
     }
+    _collections.clear()
     _client, _name = AsyncMongoClient(uri, **{**tuned, **options}), name
 
 
@@ -42,6 +44,7 @@ async def close() -> None:
     if _client is not None:
         await _client.close()
         _client = None
+        _collections.clear()
 
 
 def client() -> AsyncMongoClient[Document]:
@@ -55,4 +58,7 @@ def database() -> AsyncDatabase[Document]:
 
 
 def collection(name: str) -> AsyncCollection[Document]:
-    return database()[name]
+    found = _collections.get((_name, name))
+    if found is None:
+        found = _collections[_name, name] = database()[name]
+    return found

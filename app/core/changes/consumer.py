@@ -16,6 +16,8 @@ from app.core.tasks import cancelled
 POLL = 0.5
 HANDLE = 30.0
 """Seconds that a handler may take for one page."""
+GATHER = 0.025
+"""Seconds between a page and the next look: under load, what comes meanwhile costs one read and one handling."""
 _MAX_PAUSE = 30.0
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -90,6 +92,8 @@ class Consumer:
             position, pause = changes[-1].position, POLL
             limit = min(limit * 2, PAGE)
             await self._advance(position)
+            if len(changes) < PAGE:
+                await asyncio.sleep(GATHER)
 
     async def _rest(self, seconds: float) -> None:
         try:
