@@ -109,8 +109,8 @@ class _Exchange:
         self.entry.actor = credentials.actor
         asked = await self._asked()
         operation = self.entry.operation = door.engine.prepare(asked.query, asked.operation_name)
-        if request.method == "GET" and operation.kind != "query":
-            raise Rejected(405, f"Send a {operation.kind} by POST.", {"Allow": "POST"})
+        if request.method == "GET" and operation.kind == "mutation":
+            raise Rejected(405, "Send a mutation by POST.", {"Allow": "POST"})
         context = door.make_context(credentials, request)
         seconds = door.settings.graphql_timeout_seconds
         if not self._streams(operation):
