@@ -181,7 +181,11 @@ async def test_queries_by_get_are_for_development(dev: httpx.AsyncClient, produc
         ([("query", "{hello}"), ("variables", "x")], 400, "The `variables` is not JSON, or it is nested too deeply."),
         ([("query", "{hello}"), ("variables", "[]")], 400, "`variables` must be an object."),
         ([("query", "mutation{write}")], 405, "Send a mutation by POST."),
-        ([("query", "subscription{count(to: 1)}")], 405, "Send a subscription by POST."),
+        (
+            [("query", "subscription{count(to: 1)}")],
+            400,
+            "A subscription needs a WebSocket, or `Accept: text/event-stream`.",
+        ),
     ],
 )
 async def test_a_bad_address_is_refused_in_words(

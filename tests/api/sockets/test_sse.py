@@ -37,6 +37,18 @@ async def test_a_subscription_streams_its_results_and_completes(served: Served) 
         assert await everything(lines) == [*counted, ("complete", None)]
 
 
+async def test_a_subscription_streams_by_get_too(served: Served) -> None:
+    asked = {"query": "subscription { count(to: 2) }"}
+    async with (
+        httpx.AsyncClient() as client,
+        client.stream(
+            "GET", f"{served.url}/graphql", params=asked, headers={"Accept": "text/event-stream"}
+        ) as response,
+    ):
+        counted = [("next", {"data": {"count": number}}) for number in range(2)]
+        assert await everything(response.aiter_lines()) == [*counted, ("complete", None)]
+
+
 @pytest.mark.parametrize(
     ("query", "data"),
     [("{ me }", {"me": "ada"}), ('mutation { note(text: "by events") }', {"note": "by events"})],
