@@ -27,7 +27,7 @@ def field(name: str) -> GraphQLField:
 def operation(name: str, *given: Mapping[str, Any], directive: str = "", depth: int = 3) -> tuple[str, dict[str, Any]]:
     """A document that asks a root field once for each of `given` arguments, as a0, a1, ..., and its variables.
 
-    The answer is selected whole, `depth` objects deep (a page is none): each type once on the way down, and two of
+    The answer is selected whole, `depth` objects deep (a page is none): each type once on the way down, and three of
     every page below.
     """
     text = _text(name, tuple(tuple(arguments) for arguments in given), directive, depth)
@@ -65,7 +65,7 @@ def _fields(type: Any, depth: int, above: tuple[str, ...], clashing: frozenset[s
         if is_leaf_type(named):
             yield alias + name
         elif named.name not in above and name != "node" and _depth(above) < depth:
-            arguments = "(first: 2)" if "first" in inner.args else ""
+            arguments = "(first: 3)" if "first" in inner.args else ""
             yield f"{alias}{name}{arguments} {_everything(inner.type, depth, above)}"
 
 

@@ -32,9 +32,14 @@ async def strays(database: AsyncDatabase[dict[str, Any]]) -> list[str]:
     statistics = await database.command("collStats", "system.profile")
     assert statistics["size"] < KEPT_BYTES * 0.9, "the profile has gone round: raise KEPT_BYTES"
     names = [f"{database.name}.{name}" for name in TENANT_COLLECTIONS]
+    suspect = {
+        "ns": {"$in": names},
+        "op": {"$in": ["query", "update", "remove", "command"]},
+        "$nor": [{f"command.{part}.organization_id": {"$type": "objectId"}} for part in ("filter", "query", "q")],
+    }
     found = [
         f"{entry['op']} {entry['ns']}: {filter}"
-        async for entry in database["system.profile"].find({"ns": {"$in": names}})
+        async for entry in database["system.profile"].find(suspect, {"op": 1, "ns": 1, "command": 1})
         for filter in filters(entry)
         if not names_a_tenant(filter) and not meant(entry["ns"].partition(".")[2], filter)
     ]

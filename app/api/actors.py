@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.actor import ANONYMOUS, Actor
 from app.core.changes import Change, Hub
 from app.core.errors import Unauthenticated, Unavailable
+from app.models import GRANTS, MembershipState, Role
 from app.models.identity.events import SessionEnded
 from app.models.organizations.events import MembershipChanged
 from app.services.identity import sessions, tokens
@@ -75,8 +76,10 @@ class Actors:
         self._end(lambda actor: actor.session_id == change.data["session"])
 
     def _membership_changed(self, change: Change) -> None:
-        meant = change.data["user"], change.organization_id
-        self._end(lambda actor: (actor.user_id, actor.organization_id) == meant)
+        meant, data = (change.data["user"], change.organization_id), change.data
+        granted = GRANTS[Role(data["role"])] if data["state"] == MembershipState.ACTIVE else None
+        # A token that was looked up after the change, and before it was heard of, says already what the change says.
+        self._end(lambda actor: (actor.user_id, actor.organization_id) == meant and actor.permissions != granted)
 
     def _forget_all(self) -> None:
         self._end(lambda actor: True)

@@ -26,6 +26,18 @@ async def test_a_new_role_counts_at_once_in_every_process(company: list[Person])
     await until(may)
 
 
+async def test_a_change_that_changes_nothing_for_somebody_leaves_them_connected(company: list[Person]) -> None:
+    owner, ada, grace = company
+    conversation = await ada.start(grace)
+    cursor = (await grace.call("conversation", id=conversation))["cursor"]
+    async with grace.live() as socket:
+        await socket.follow("conversationEvents", conversationId=conversation, after=cursor)
+        await _role(owner, grace, "MEMBER")  # as they are already
+        await ada.send(conversation, "still here?")
+        assert (await socket.event("MessageSent"))["message"]["text"] == "still here?"
+        assert await socket.silent(0.2)
+
+
 async def test_ownership_is_transferred(company: list[Person]) -> None:
     owner, ada, _ = company
     assert (await _role(owner, owner, "MEMBER"))["code"] == "LAST_OWNER"

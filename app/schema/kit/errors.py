@@ -5,10 +5,8 @@ import strawberry
 from app.core import errors
 
 
-@strawberry.interface
+@strawberry.interface(description="Why the request could not be met, in words and as a code to branch on.")
 class UserError:
-    """Why the request could not be met, in words and as a code to branch on."""
-
     message: str = strawberry.field(description="For a person to read.")
     code: str = strawberry.field(description="For a program to branch on; stable.")
     path: list[str] = strawberry.field(description="The input that is to blame, from the argument down.")

@@ -88,6 +88,8 @@ class MessageEdit(Command):
 
 
 class MessageAction(Command):
+    """A message that one can see."""
+
     message_id: MessageId
 
 
@@ -157,7 +159,7 @@ async def edit(actor: Actor, edit: MessageEdit) -> Message:
     changed = await changes.change(Message, where, new, told)
     if changed is None:
         await _standing(actor, message.id)
-        path = ["input", "expectedVersion"] if edit.expected_version else []
+        path = [] if edit.expected_version is None else ["input", "expectedVersion"]
         raise VersionConflict("The message was changed since: look again.", path=path)
     return changed
 

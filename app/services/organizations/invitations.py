@@ -62,6 +62,8 @@ class Acceptance(Command):
 
 
 class InvitationAction(Command):
+    """An invitation to the organization."""
+
     invitation_id: Annotated[ObjectId, Ref("Invitation")]
 
 

@@ -104,9 +104,14 @@ def available(actor: Actor, row: Membership, sole_owner: ObjectId | None) -> lis
 async def sole_owners(
     actor: Actor, organization_ids: Iterable[ObjectId], fields: Names | None
 ) -> dict[ObjectId, ObjectId]:
-    """The owner of the actor's organization, if there is one only."""
-    owners = await Membership.select(actor, {"role": Role.OWNER.value, "state": ACTIVE.value}, limit=2)
-    return {owners[0].organization_id: owners[0].user_id} if len(owners) == 1 else {}
+    """The owner of each organization that has one only; one who has just accepted does not work in theirs yet."""
+    found = dict[ObjectId, ObjectId]()
+    for id in organization_ids:
+        active = {"role": Role.OWNER.value, "state": ACTIVE.value}
+        owners = await Membership.select(Actor.platform(id), active, limit=2)
+        if len(owners) == 1:
+            found[id] = owners[0].user_id
+    return found
 
 
 @changes.atomic
