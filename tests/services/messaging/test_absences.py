@@ -11,6 +11,7 @@ from app.core.settings import settings
 from app.models import Conversation, Message, Participant
 from app.models.messaging.events import MessageSent, ParticipantNoted
 from app.services.messaging import absences, conversations, messages, presence, reads
+from app.services.organizations import members
 from tests.factories.messaging import make_conversation, make_message
 from tests.factories.organizations import make_member, make_owner
 
@@ -170,3 +171,24 @@ async def test_an_email_tells_what_is_unread_by_then(company: list[Actor]) -> No
     await presence.closed(ada, "a socket")
     await reads.mark(ada, reads.ReadMark(conversation_id=conversation.id))
     assert not await absences.unread(told), "and have read"
+
+
+@pytest.mark.parametrize("transition", ["suspend", "remove"])
+async def test_who_may_not_enter_the_organization_is_not_noted(company: list[Actor], transition: str) -> None:
+    owner, ada, grace = company
+    conversation = await make_conversation(owner, ada, grace)
+    assert grace.user_id
+    await members.move(owner, grace.user_id, transition)
+    message = await speak(owner, conversation)
+    assert await noted(owner, conversation) == {ada.user_id: message.id}
+
+
+async def test_who_was_noted_and_then_suspended_gets_no_e_mail(company: list[Actor]) -> None:
+    owner, ada, _ = company
+    conversation = await make_conversation(owner, ada)
+    message = await speak(owner, conversation)
+    assert ada.user_id
+    await members.move(owner, ada.user_id, "suspend")
+    platform = Actor.platform(owner.organization_id)
+    told = ParticipantNoted(platform, conversation=conversation.id, user=ada.user_id, message=message.id)
+    assert await absences.unread(told) == []
