@@ -44,9 +44,9 @@ def main(
     except (BinaryMissing, ChildFailed) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
-    console.print(summary(outcome), highlight=False)
+    console.print(summary(outcome), highlight=False, soft_wrap=True)
     for problem in outcome.problems:
-        console.print(problem, style="red", markup=False, highlight=False)
+        console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     if outcome.problems:
         raise typer.Exit(1)
 

@@ -16,6 +16,8 @@ PAGE = """query Page($id: ID!, $after: String) {
     nodes { id clientMessageId } pageInfo { hasNextPage endCursor } } } }"""
 PASSING = {"UNAVAILABLE", "TIMEOUT"}
 """Refusals that say: try again."""
+PASSING_CLOSINGS = ("received 1012", "received 1013", "received 4408")
+"""The same, of sockets; 4408 comes when the server was frozen while a socket opened."""
 
 Keys = dict[str, list[str]]
 """The ids of the messages by `clientMessageId`."""
@@ -56,9 +58,11 @@ async def shown(members: dict[str, Person], record: Record) -> list[str]:
 
 
 def refused(record: Record) -> list[str]:
-    """Answers that a client in good order must never get, whatever happens to the servers."""
+    """What a client in good order must never be told, whatever happens to the servers."""
     codes = {code for code in [*record.answers, *record.interruptions] if code.isupper()}
-    return [f"a client was refused with {code}" for code in sorted(codes - PASSING)]
+    closings = {what for what in record.interruptions if what.startswith("received")}
+    passing = {what for what in closings if what.startswith(PASSING_CLOSINGS)}
+    return [f"a client was told: {what}" for what in sorted((codes - PASSING) | (closings - passing))]
 
 
 async def _log(database: AsyncDatabase[dict[str, Any]]) -> tuple[list[int], dict[str, list[str]]]:

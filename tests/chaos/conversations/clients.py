@@ -93,10 +93,11 @@ class Sender:
     async def _ask(self, sent: Sent, world: World) -> str | None:
         given = {"conversationId": sent.conversation, "text": sent.key, "clientMessageId": sent.key}
         try:
-            answer = (await replace(self._person, world=world).post(SEND, {"input": given})).json()
+            response = await replace(self._person, world=world).post(SEND, {"input": given})
         except httpx.TransportError as error:
             self._record.answers[type(error).__name__] += 1
             return None
+        answer = response.json()
         stored = answer["data"]["sendMessage"] if answer.get("data") else _refusal(answer)
         self._record.answers[stored.get("code") or "acknowledged"] += 1
         return str(stored["id"]) if "id" in stored else None
@@ -121,7 +122,7 @@ class Listener:
             try:
                 await self._listen(chance.choice(self._worlds))
             except (OSError, WebSocketException, _Interrupted) as error:
-                what = str(error) if isinstance(error, _Interrupted) else type(error).__name__
+                what = type(error).__name__ if isinstance(error, OSError) else str(error)
                 self._record.interruptions[what] += 1
             await asyncio.sleep(chance.uniform(0.02, 0.3))
 
@@ -149,7 +150,7 @@ class Listener:
         if frame["type"] == "ping":
             return
         if frame["type"] != "next" or "errors" in frame["payload"]:
-            raise _Interrupted(_refusal(frame["payload"])["code"] if "payload" in frame else frame["type"])
+            raise _Interrupted(_refusal(frame["payload"])["code"] if "payload" in frame else "COMPLETED")
         event, conversation = frame["payload"]["data"]["conversationEvents"], following[frame["id"]]
         if event["__typename"] == "MessageSent":
             message = event["message"]

@@ -23,6 +23,7 @@ from tests.world import Processes, World, ready
 DATABASE = "atrium_chaos"
 REQUEST_SECONDS = 3
 """How long clients wait for an answer; a frozen process is silent for longer."""
+START_SECONDS = 60
 
 
 class Deployment:
@@ -88,7 +89,7 @@ async def deployed(directory: Path, servers: int, workers: int) -> AsyncIterator
             async with httpx.AsyncClient(timeout=REQUEST_SECONDS) as http:
                 deployment.worlds += [World(f"http://127.0.0.1:{port}", http) for port in ports]
                 for world in deployment.worlds:
-                    await ready(world.url)
+                    await ready(world.url, START_SECONDS)
                 yield deployment
         finally:
             _stop([*deployment.servers, *deployment.workers])

@@ -135,9 +135,10 @@ async def _send(
 async def _catch_up(deployment: Deployment, listeners: Sequence[Listener], outcome: Outcome) -> None:
     """Compare until all holds or the time is over, and once more when what must not come would have come."""
     start = time.monotonic()
-    while await checks.problems(deployment.database, listeners, outcome.record):
+    while True:
+        problems = await checks.problems(deployment.database, listeners, outcome.record)
         outcome.caught_up = time.monotonic() - start
-        if outcome.caught_up > CATCH_UP_SECONDS:
+        if not problems or outcome.caught_up > CATCH_UP_SECONDS:
             break
         await asyncio.sleep(0.2)
     await asyncio.sleep(ECHO_SECONDS)

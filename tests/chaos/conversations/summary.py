@@ -12,8 +12,8 @@ def summary(outcome: Outcome) -> str:
     delays = sorted(record.delays)
     acknowledged = sum(sent.id is not None for sent in record.sent.values())
     lines = [
-        f"{len(outcome.faults)} faults: {_counts(Counter(name for name, _ in outcome.faults))}",
-        *(f"  {name}: {struck}" for name, struck in outcome.faults),
+        f"{len(outcome.faults)} faults:",
+        *(f"  {count} {name}: {struck}" for (name, struck), count in sorted(Counter(outcome.faults).items())),
         f"{len(record.sent)} messages, {acknowledged} acknowledged; answers: {_counts(record.answers)}",
         f"{len(delays)} deliveries; interruptions: {_counts(record.interruptions)}",
     ]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.conversations.faults import FAULTS
 from tests.chaos.conversations.run import Plan, run
 from tests.chaos.conversations.summary import summary
@@ -18,6 +20,7 @@ PLAN = Plan(
 )
 
 
+@pytest.mark.timeout(300)  # a busy machine takes long to start what was killed
 async def test_r30_no_message_is_lost_repeated_or_out_of_order_while_everything_dies(tmp_path: Path) -> None:
     outcome = await run(PLAN, tmp_path, lambda _: None)
     print(summary(outcome))
