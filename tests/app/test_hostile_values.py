@@ -17,6 +17,10 @@ TOGETHER = 25
 """Calls in one request; a document may have 30 aliases."""
 SLOW = {"register", "signIn"}
 """What reaches a password's hash takes a quarter of a second: a few values must do."""
+DECIDED_BY_THE_SERVER = {"id", "organizationId", "organizationIds", "role", "state", "permissions", "version"}
+DECIDED_BY_THE_SERVER |= {"senderId", "createdById", "invitedById", "createdAt", "changedAt", "sentAt", "editedAt"}
+DECIDED_BY_THE_SERVER |= {"deletedAt", "activeAt", "joinedAt", "endedAt", "usedAt", "generation", "passwordHash"}
+DECIDED_BY_THE_SERVER |= {"directKey", "kind", "threadId", "readId", "notedId", "lastMessageId", "lastSeenAt"}
 DEEP = 3
 """How far below an argument to look for scalars in inputs that contain their like."""
 OURS = {"INTERNAL", "TIMEOUT", "UNAVAILABLE"}
@@ -81,6 +85,18 @@ async def test_nothing_can_be_assigned_besides(stage: Scene, name: str) -> None:
             answer = await _answer(stage.owner, name, [_with(CALLS[name](stage), (*place, extra), "x")])
             assert answer.get("data") is None, extra
             assert _top(answer) == {"BAD_USER_INPUT"}, (extra, answer)
+
+
+def test_no_input_names_what_the_server_decides() -> None:
+    """S7: the few that do are the very point of their mutations."""
+    inputs = [kind for kind in documents.graph.type_map.values() if isinstance(kind, GraphQLInputObjectType)]
+    writing = [kind for kind in inputs if not kind.name.endswith("Filter")]
+    named = {(kind.name, field) for kind in writing for field in kind.fields if field in DECIDED_BY_THE_SERVER}
+    assert named == {
+        ("SwitchOrganizationInput", "organizationId"),
+        ("ChangeMemberRoleInput", "role"),
+        ("InviteMemberInput", "role"),
+    }
 
 
 async def _answer(person: Person, name: str, calls: list[dict[str, Any]]) -> dict[str, Any]:

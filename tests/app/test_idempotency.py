@@ -10,15 +10,17 @@ from tests import documents
 from tests.app.scenes import CALLS, scene
 from tests.world import Person, World
 
-MUTATIONS = [name for name, kind in documents.KINDS.items() if kind == "mutation"]
-SESSIONS = ("signOut", "leaveOrganization")  # after the first, nobody is there who could repeat it
+LEAVING = ("signOut", "leaveOrganization")
+"""After the first time, nobody is there who could repeat it."""
+ENDING = ("suspendMember", "removeMember", "deleteMessage", "switchOrganization")
+"""They leave less to do for those after them."""
+MUTATIONS = [name for name, kind in documents.KINDS.items() if kind == "mutation" and name not in LEAVING]
+MUTATIONS.sort(key=lambda name: name in ENDING)
 
 
 async def test_every_mutation_answers_a_repeated_request_as_the_first_time(people: list[Person]) -> None:
     stage = await scene(people)
     for name in MUTATIONS:
-        if name in SESSIONS:
-            continue
         given = {**CALLS[name](stage), "idempotencyKey": f"once-{name}"}
         first = await _answer(stage.owner, name, given)
         if "code" in first:  # one of those before it has left nothing to do

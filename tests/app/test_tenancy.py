@@ -13,6 +13,7 @@ from graphql import GraphQLObjectType, get_named_type
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.models import TENANT_COLLECTIONS
+from app.resolvers.nodes import NODES
 from tests import documents
 from tests.app.scenes import CALLS, Scene, scene
 from tests.world import Person
@@ -70,6 +71,14 @@ async def test_their_ids_are_as_good_as_none(mine: Scene, theirs: Scene, store: 
         assert not _leaks(told, theirs)
         assert _plain(told, theirs.ids[own]) == _plain(await _answer(attacker, name, unknown), _nothing_like(part))
     assert await _slice(store, theirs) == before
+
+
+async def test_a_node_of_theirs_is_none_whatever_its_type(mine: Scene, theirs: Scene) -> None:
+    kinds = {id.partition("_")[0] for id in theirs.ids.values()}
+    assert kinds == {kind.__name__ for kind in NODES}
+    for name, id in theirs.ids.items():
+        assert await mine.owner.call("node", depth=1, id=id) is None, name
+        assert await theirs.owner.call("node", depth=1, id=id), name
 
 
 @pytest.mark.parametrize("name", PAGED)
