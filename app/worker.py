@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from app import startup
 from app.core import changes
 from app.core.settings import Settings
+from app.core.tasks import cancelled
 from app.jobs import roots
 
 GRACE_SECONDS = 25
@@ -78,7 +79,7 @@ async def _work(settings: Settings) -> None:
 async def keep_running(name: str, loop: Loop) -> None:
     """Run a loop for ever: when it fails or returns it is logged and started again, after pauses that grow."""
     pause = 0.5
-    while True:
+    while not cancelled():
         start = time.monotonic()
         try:
             await loop()

@@ -32,7 +32,7 @@ _POLICY_VIOLATION = 1008
 _SEAMS = {
     HttpToolsProtocol: ("on_message_begin", "shutdown", "pause_writing", "resume_writing", "connection_lost"),
     WebSocketsSansIOProtocol: (
-        *("handle_ping", "handle_cont", "keepalive_timeout", "stop_keepalive"),
+        *("handle_ping", "handle_cont", "handle_close", "keepalive_timeout", "stop_keepalive"),
         *("pause_writing", "resume_writing", "connection_lost", "run_asgi", "send"),
     ),
 }
@@ -120,6 +120,11 @@ class HardenedWebSocketProtocol(WebSocketsSansIOProtocol):
         # Empty fragments are outside the limit on a message's size, and would pile up.
         if event.data or event.fin:
             super().handle_cont(event)
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        if self.transport.is_closing():  # which ends when all is flushed, and the client may never read it
+            self._cut_off_later()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -54,6 +54,7 @@ class World:
 
 @strawberry.type
 class Organization:
+    id: strawberry.ID
     name: str
 
 
@@ -139,7 +140,7 @@ class Query:
 
     @strawberry.field
     def organization(self, info: Info) -> Organization | None:
-        return Organization(name="Demo") if caller(info) else None
+        return Organization(id=strawberry.ID("Demo"), name="Demo") if caller(info) else None
 
 
 @strawberry.type

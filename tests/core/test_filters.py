@@ -58,9 +58,7 @@ TREES = st.recursive(
     max_leaves=4,
 )
 DOCUMENTS = st.lists(
-    st.fixed_dictionaries(
-        {"name": st.none() | NAMES, "size": st.none() | SIZES, "tags": st.lists(NAMES, max_size=3)}
-    ),
+    st.fixed_dictionaries({"name": st.none() | NAMES, "size": st.none() | SIZES, "tags": st.lists(NAMES, max_size=3)}),
     min_size=1,
     max_size=8,
 )

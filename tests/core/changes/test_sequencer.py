@@ -139,8 +139,6 @@ async def test_i8_two_that_both_believe_to_lead_make_one_log(empty: Database, mo
     assert sum(one.figures()["restarts"] for one in both) > 0, "they never met"
 
 
-# PyMongo leaves the socket of a connection whose making was cancelled to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 async def test_a_sequencer_that_is_killed_again_and_again_loses_and_repeats_nothing(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

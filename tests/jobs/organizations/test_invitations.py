@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.core import clock, database
 from app.core.actor import Actor
+from app.core.settings import settings
 from app.jobs.organizations.invitations import expire_invitations
 from app.models import Invitation, InvitationState, Role
 from app.services.organizations import invitations
@@ -24,7 +25,7 @@ async def test_the_token_of_the_email_is_accepted(worker: Worker) -> None:
     text = body.get_content()
     token = re.search(r"Its token is (\S+)", text)
     assert token
-    assert f"http://127.0.0.1:8000/invitations/{token[1]}" in text
+    assert f"{settings().public_url}invitations/{token[1]}" in text
     place = await invitations.accept(Actor(user_id=guest.id), invitations.Acceptance(token=token[1]))
     assert (place.organization_id, place.role) == (owner.organization_id, Role.ADMIN)
 
