@@ -96,6 +96,8 @@ class SignedIn:
 class Message:
     text: str
     author: str
+    id: strawberry.ID = strawberry.ID("1")
+    sent_at: str = "2026-01-01T00:00:00Z"
 
 
 @strawberry.input

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from graphql import parse
+from graphql import parse, validate
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 
 from app.api.graphiql import STARTER_TABS, Account, PageConfig, Tab, assets, page
 from app.api.graphiql.assets import STATIC, bundle
+from app.resolvers.roots import schema
 
 ACCOUNT = Account("Mallory", "m@example.com", "</script><script>alert(1)</script>")
 BUILT = sorted(path for path in STATIC.iterdir() if path.suffix in {".js", ".css"})
@@ -156,3 +157,8 @@ def test_the_starter_tabs_are_graphql_with_variables_in_json() -> None:
     for tab in STARTER_TABS:
         parse(tab.query)
         assert not tab.variables or json.loads(tab.variables)
+
+
+@pytest.mark.parametrize("text", [*(tab.query for tab in STARTER_TABS), PageConfig().viewer])
+def test_what_the_page_asks_fits_the_schema(text: str) -> None:
+    assert validate(schema._schema, parse(text)) == []
