@@ -1,12 +1,10 @@
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 
-from app.core.actor import Actor
-from app.models.base import StoredDocument, TenantRow, Where
+from app.models.base import DoorRow, StoredDocument
 from app.models.organizations.permissions import Role
 
 
@@ -17,7 +15,7 @@ class InvitationState(StrEnum):
     EXPIRED = "expired"
 
 
-class Invitation(TenantRow):
+class Invitation(DoorRow):
     """A place offered to an e-mail address. Its token goes out in the e-mail and is kept nowhere."""
 
     collection = "invitations"
@@ -28,14 +26,6 @@ class Invitation(TenantRow):
     invited_by_id: ObjectId
     created_at: datetime
     changed_at: datetime
-
-    @classmethod
-    def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
-        """The organization's; the platform, in no organization, finds any (to let its receiver accept it)."""
-        asked = {**equal, **(where or {})}
-        if actor.system and actor.organization_id is None:
-            return asked
-        return super().within(actor, asked)
 
 
 class InvitationDocument(StoredDocument, Invitation):

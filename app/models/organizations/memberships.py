@@ -1,12 +1,10 @@
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 
-from app.core.actor import Actor
-from app.models.base import StoredDocument, TenantRow, Where
+from app.models.base import DoorRow, StoredDocument
 from app.models.organizations.permissions import Role
 
 
@@ -16,7 +14,7 @@ class MembershipState(StrEnum):
     LEFT = "left"
 
 
-class Membership(TenantRow):
+class Membership(DoorRow):
     """A person's place in an organization."""
 
     collection = "memberships"
@@ -26,14 +24,6 @@ class Membership(TenantRow):
     state: MembershipState = MembershipState.ACTIVE
     created_at: datetime
     changed_at: datetime
-
-    @classmethod
-    def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
-        """The organization's; the platform, in no organization, finds anybody's (to sign them in)."""
-        asked = {**equal, **(where or {})}
-        if actor.system and actor.organization_id is None:
-            return asked
-        return super().within(actor, asked)
 
 
 class MembershipDocument(StoredDocument, Membership):
