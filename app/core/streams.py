@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from app.core.tasks import end
 
 T = TypeVar("T")
 
@@ -10,7 +12,7 @@ T = TypeVar("T")
 async def merged(first: AsyncIterator[T], *others: AsyncIterator[T]) -> AsyncGenerator[T, None]:
     """What all of them bring, as it comes; over when the first is. Of each, one is read ahead."""
     sources = (first, *others)
-    waiting: dict[asyncio.Future[Any], AsyncIterator[T]] = {asyncio.ensure_future(anext(s)): s for s in sources}
+    waiting = {_next(source): source for source in sources}
     try:
         while first in waiting.values():
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -21,11 +23,16 @@ async def merged(first: AsyncIterator[T], *others: AsyncIterator[T]) -> AsyncGen
                 except StopAsyncIteration:
                     continue
                 yield brought
-                waiting[asyncio.ensure_future(anext(source))] = source
+                waiting[_next(source)] = source
     finally:
-        for future in waiting:
-            future.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await end(*waiting)
         for source in sources:
             if close := getattr(source, "aclose", None):
                 await close()
+
+
+def _next(source: AsyncIterator[T]) -> asyncio.Task[T]:
+    async def read() -> T:
+        return await anext(source)
+
+    return asyncio.create_task(read())
