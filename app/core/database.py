@@ -11,7 +11,8 @@ Document = dict[str, Any]
 
 _client: AsyncMongoClient[Document] | None = None
 _name = ""
-_collections: dict[tuple[str, str], AsyncCollection[Document]] = {}  # making one takes longer than encoding a command
+_collections: dict[tuple[int, str, str], AsyncCollection[Document]] = {}
+"""By client, database and name: making one takes longer than encoding a command."""
 
 
 def connect(uri: str, name: str, **options: Any) -> None:
@@ -58,7 +59,8 @@ def database() -> AsyncDatabase[Document]:
 
 
 def collection(name: str) -> AsyncCollection[Document]:
-    found = _collections.get((_name, name))
+    key = id(_client), _name, name
+    found = _collections.get(key)
     if found is None:
-        found = _collections[_name, name] = database()[name]
+        found = _collections[key] = database()[name]
     return found
