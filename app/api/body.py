@@ -66,7 +66,7 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> Rejected:
-    # The rest of the body is on its way: only the end of the connection stops it.
+    # The rest of the body is on its way: only the end of the connection stops it, after the answer was read.
     return Rejected(413, f"The body may have {max_bytes} bytes at most.", {"Connection": "close"})
 
 

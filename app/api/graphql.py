@@ -22,6 +22,7 @@ from app.api.contexts import MakeContext, make_context, request_id
 from app.api.credentials import Authenticate
 from app.api.errors import answer_errors
 from app.api.negotiation import EVENTS, GRAPHQL, HTML, JSON, names, preferred
+from app.api.parting import PartingResponse
 from app.api.rejections import ClientGone, Rejected
 from app.api.results import encode, payload
 from app.api.runs import run
@@ -158,5 +159,6 @@ class _Exchange:
         self.entry.status, self.entry.bytes = status, len(content)
         self.entry.errors = [error["extensions"]["code"] for error in body.get("errors", ())]
         media = GRAPHQL if self._media == GRAPHQL else JSON
+        kind = PartingResponse if status == 413 else Response  # the client is still sending
         own = {"Content-Type": f"{media}; charset=utf-8", "Cache-Control": "no-store", "X-Request-Id": self.id}
-        return Response(content, status, {**own, **(headers or {})})
+        return kind(content, status, {**own, **(headers or {})})

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from app.core.settings import Environment
 from tests.api.graphql.serving import ADA, application, client, listening
@@ -141,17 +142,29 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit() -> None:
         assert (await http.post("/graphql", json=HELLO)).status_code == 200
 
 
-async def test_a_body_that_says_it_is_too_long_is_not_read(production: httpx.AsyncClient) -> None:
-    read = False
+async def test_a_body_that_says_it_is_too_long_is_answered_before_it_is_read() -> None:
+    order: list[str] = []
 
-    async def body() -> AsyncGenerator[bytes]:
-        nonlocal read
-        read = True
-        yield b"{}"
+    async def receive() -> Message:
+        order.append("read")
+        return {"type": "http.request", "body": b" " * 1_048_576, "more_body": True}
 
-    headers = {"Content-Type": "application/json", "Content-Length": "10000000"}
-    response = await production.post("/graphql", content=body(), headers=headers)
-    assert (response.status_code, response.headers["connection"], read) == (413, "close", False)
+    async def send(message: Message) -> None:
+        order.append(str(message.get("status", "body")))
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"100000000")]
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers}
+    await application()(scope, receive, send)
+    assert order[:2] == ["413", "body"]
+    assert order.count("read") == 16
+
+
+async def test_a_client_that_sends_ten_megabytes_reads_why_they_are_refused() -> None:
+    async with listening(application()) as address, httpx.AsyncClient(base_url=address) as http:
+        for _ in range(5):
+            body = b'{"query": "' + b"x" * 10_000_000 + b'"}'
+            response = await http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+            assert (response.status_code, response.headers["connection"]) == (413, "close")
 
 
 async def test_nothing_but_what_can_be_written_is_promised(production: httpx.AsyncClient) -> None:
