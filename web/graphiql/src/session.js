@@ -49,6 +49,11 @@ export function createSession({ url, viewer }) {
     // A change of organization goes on with the refresh token of the session.
     const refreshToken = signedIn.refreshToken ?? state.tokens?.refreshToken ?? '';
     set({ tokens: { accessToken, refreshToken, expiresAt, refreshAt }, name: signedIn.user?.name ?? state.name, problem: '' });
+    await learn(accessToken);
+  }
+
+  /** Finds out for whom, and for which organization, an access token stands. */
+  async function learn(accessToken) {
     try {
       const { me, organization } = await execute(url, viewer, {}, accessToken);
       if (state.tokens?.accessToken !== accessToken) return;
@@ -110,6 +115,8 @@ export function createSession({ url, viewer }) {
   }
 
   schedule();
+  // The page may have been left before its token was looked into.
+  if (state.tokens && state.tokens.expiresAt > Date.now()) learn(state.tokens.accessToken);
   return {
     getState: () => state,
     subscribe: (listener) => listen(listeners, listener),
