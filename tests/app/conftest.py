@@ -34,7 +34,9 @@ async def world(store: AsyncDatabase[dict[str, Any]], redis_url: str, server_dir
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     os.environ["PUBLIC_URL"] = url  # the tokens that tests make themselves name the issuer
-    processes = Processes(directory, store.name, PUBLIC_URL=url, DRAIN_SECONDS="0", ACCESS_TOKEN_SECONDS="3600")
+    # A database of Redis for itself: this worker must not take the hints that other tests of the session send.
+    own = {"REDIS_URL": f"{redis_url.rpartition('/')[0]}/1"}
+    processes = Processes(directory, store.name, PUBLIC_URL=url, DRAIN_SECONDS="0", ACCESS_TOKEN_SECONDS="3600", **own)
     processes.run("migrate")
     await tenant_filters.watch(store)
     children = [processes.start("worker", "worker"), processes.start("api", "serve", "--port", str(port))]
