@@ -34,9 +34,8 @@ async def world(store: AsyncDatabase[dict[str, Any]], redis_url: str, server_dir
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     os.environ["PUBLIC_URL"] = url  # the tokens that tests make themselves name the issuer
-    # A database of Redis for itself: this worker must not take the hints that other tests of the session send.
-    own = {"REDIS_URL": f"{redis_url.rpartition('/')[0]}/1"}
-    processes = Processes(directory, store.name, PUBLIC_URL=url, DRAIN_SECONDS="0", ACCESS_TOKEN_SECONDS="3600", **own)
+    own = {"PUBLIC_URL": url, "ACCESS_TOKEN_SECONDS": "3600", **_apart(redis_url)}
+    processes = Processes(directory, store.name, DRAIN_SECONDS="0", **own)
     processes.run("migrate")
     await tenant_filters.watch(store)
     children = [processes.start("worker", "worker"), processes.start("api", "serve", "--port", str(port))]
@@ -53,12 +52,18 @@ async def twin(world: World, store: AsyncDatabase[dict[str, Any]], server_direct
     """Another API process of the same Atrium."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    processes = Processes(server_directory / "world", store.name, PUBLIC_URL=world.url, DRAIN_SECONDS="0")
+    own = {"PUBLIC_URL": world.url, **_apart(os.environ["REDIS_URL"])}
+    processes = Processes(server_directory / "world", store.name, DRAIN_SECONDS="0", **own)
     child = processes.start("twin", "serve", "--port", str(port))
     await ready(url)
     async with httpx.AsyncClient(timeout=30) as http:
         yield World(url, http)
     child.stop()
+
+
+def _apart(redis_url: str) -> dict[str, str]:
+    """A database of Redis for themselves: their worker must not take the hints that other tests of the session send."""
+    return {"REDIS_URL": f"{redis_url.rpartition('/')[0]}/1"}
 
 
 @pytest.fixture(scope="session")
