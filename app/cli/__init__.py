@@ -1,0 +1,18 @@
+"""The command line: `atrium`. Each file holds the commands of one kind; this one names them."""
+
+import typer
+
+from app.cli import checks, data, running
+
+app = typer.Typer(
+    help="Atrium: the backend of a platform on which organizations teach, sell and serve.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (running.dev, running.serve, running.worker, data.migrate, data.seed, checks.schema, checks.check):
+    app.command()(command)
+
+
+def main() -> None:
+    app()

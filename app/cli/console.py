@@ -1,0 +1,52 @@
+"""What every command speaks through: the two streams, a progress bar, and failures in one sentence."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from app.core import logs
+from app.core.listening import PortInUse
+from app.core.settings import Settings, SettingsError, settings
+
+out, err = Console(), Console(stderr=True)
+
+
+def logged() -> Settings:
+    """The settings, with logging set up as they say."""
+    values = settings()
+    logs.configure(values)
+    return values
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, moved by calls with the step's name, how many are done, how many there are."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("")
+        yield lambda name, done, total: progress.update(task, description=name, completed=done, total=total)
+
+
+@contextmanager
+def failing_plainly(*expected: type[Exception]) -> Iterator[None]:
+    """Turn failures that a person can mend into a message and exit status 1, without a traceback."""
+    mendable: tuple[type[Exception], ...] = (SettingsError, PortInUse, *expected)
+    try:
+        yield
+    except mendable as error:
+        fail(str(error))
+    except PyMongoError as error:
+        fail(f"MongoDB cannot be used; see MONGODB_URI. {logs.redact(str(error))[:300]}")
+    except RedisError as error:
+        fail(f"Redis cannot be used; see REDIS_URL. {logs.redact(str(error))[:300]}")
+
+
+def fail(message: str) -> NoReturn:
+    err.print(message, style="red", markup=False, highlight=False)
+    raise typer.Exit(1)
