@@ -1,7 +1,8 @@
 """What every process does before its work: connect, then wait for its servers, however long, and prepare."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 from redis.asyncio import Redis
@@ -31,6 +32,16 @@ async def close() -> None:
     await database.close()
 
 
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[None]:
+    """Both, for one piece of work."""
+    connect(settings)
+    try:
+        yield
+    finally:
+        await close()
+
+
 def servers(settings: Settings) -> list[Step]:
     """Whether each server that Atrium needs answers; the first steps of every start, and the checks of readiness."""
 
@@ -51,24 +62,18 @@ def preparation() -> list[Step]:
 
 async def migrate(settings: Settings, announce: runner.Announce) -> int:
     """Connect, run the pending migrations, let go; answers how many there were. Raises MigrationsRun."""
-    connect(settings)
-    try:
+    async with connected(settings):
         return await runner.run(announce)
-    finally:
-        await close()
 
 
 async def seed(settings: Settings, announce: runner.Announce) -> None:
     """Connect, store the demonstration's data, let go. Raises SeedsRefused, Conflict, and MigrationsPending."""
     from app import seeds  # servers and workers never load them
 
-    connect(settings)
-    try:
+    async with connected(settings):
         await runner.check()
         await runner.init_documents()
         await seeds.seed(announce)
-    finally:
-        await close()
 
 
 async def complete(steps: Sequence[Step]) -> None:

@@ -12,7 +12,7 @@ from app.core.actor import ANONYMOUS, Actor
 from app.core.changes import Change, Hub
 from app.core.errors import Unauthenticated, Unavailable
 from app.models import GRANTS, MembershipState, Role
-from app.models.identity.events import SessionEnded
+from app.models.identity.events import SessionEnded, StaffChanged
 from app.models.organizations.events import MembershipChanged
 from app.services.identity import sessions, tokens
 
@@ -32,9 +32,10 @@ class Actors:
         self._watching = False
 
     def watch(self, hub: Hub) -> None:
-        """Hear of sessions that end and of places that change, in any process; until then nobody gets in."""
+        """Hear of what ends a session or changes what one may do, in any process; until then nobody gets in."""
         hub.on(SessionEnded, self._session_ended)
         hub.on(MembershipChanged, self._membership_changed)
+        hub.on(StaffChanged, self._staff_changed)
         hub.on_gap(self._forget_all)
         self._watching = True
 
@@ -80,6 +81,10 @@ class Actors:
         granted = GRANTS[Role(data["role"])] if data["state"] == MembershipState.ACTIVE else None
         # A token that was looked up after the change, and before it was heard of, says already what the change says.
         self._end(lambda actor: (actor.user_id, actor.organization_id) == meant and actor.permissions != granted)
+
+    def _staff_changed(self, change: Change) -> None:
+        meant, staff = change.data["user"], change.data["staff"]
+        self._end(lambda actor: actor.user_id == meant and actor.staff is not staff)
 
     def _forget_all(self) -> None:
         self._end(lambda actor: True)

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import checks, data, running
+from app.cli import checks, data, running, staff
 
 app = typer.Typer(
     help="Atrium: the backend of a platform on which organizations teach, sell and serve.",
@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 for command in (running.dev, running.serve, running.worker, data.migrate, data.seed, checks.schema, checks.check):
     app.command()(command)
+app.add_typer(staff.commands, name="staff")
 
 
 def main() -> None:

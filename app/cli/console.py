@@ -1,8 +1,9 @@
 """What every command speaks through: the two streams, a progress bar, and failures in one sentence."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from pymongo.errors import PyMongoError
@@ -11,8 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from app.core import logs
+from app.core.errors import AppError
 from app.core.listening import PortInUse
 from app.core.settings import Settings, SettingsError, settings
+
+T = TypeVar("T")
 
 out, err = Console(), Console(stderr=True)
 
@@ -45,6 +49,18 @@ def failing_plainly(*expected: type[Exception]) -> Iterator[None]:
         fail(f"MongoDB cannot be used; see MONGODB_URI. {logs.redact(str(error))[:300]}")
     except RedisError as error:
         fail(f"Redis cannot be used; see REDIS_URL. {logs.redact(str(error))[:300]}")
+
+
+def answer(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What the work answers, done with this process connected to its servers. A refusal ends the command with 1."""
+    from app import startup
+
+    async def connected() -> T:
+        async with startup.connected(settings()):
+            return await work()
+
+    with failing_plainly(AppError):
+        return asyncio.run(connected())
 
 
 def fail(message: str) -> NoReturn:

@@ -19,6 +19,8 @@ class Actor:
     session_id: ObjectId | None = None
     permissions: frozenset[str] = frozenset()
     system: bool = field(default=False)
+    staff: bool = field(default=False)
+    """Works for the platform itself; says nothing of what they may do inside an organization."""
 
     @classmethod
     def platform(cls, organization_id: ObjectId | None = None) -> Self:

@@ -63,6 +63,7 @@ async def _add_person(key: str, password_hash: str, anchor: datetime) -> None:
         name=person.name,
         organization_ids=[place.id(anchor) for place in (DEMO, RIVERSIDE) if key in place.roles],
         last_organization_id=DEMO.id(anchor),
+        staff=person.staff,
         created_at=registered(key, anchor),
     )
     await changes.insert(user, UserRegistered(Actor(user_id=id), user=id))

@@ -20,6 +20,7 @@ class Person:
     email: str
     role: Role
     """In the first organization."""
+    staff: bool = False
 
     @property
     def first_name(self) -> str:
@@ -27,7 +28,7 @@ class Person:
 
 
 PEOPLE: Mapping[str, Person] = {
-    "olivia": Person("Olivia Hart", "owner@example.com", Role.OWNER),
+    "olivia": Person("Olivia Hart", "owner@example.com", Role.OWNER, staff=True),
     "ada": Person("Ada Moreau", "ada@example.com", Role.ADMIN),
     "grace": Person("Grace Okafor", "grace@example.com", Role.MEMBER),
     "ingrid": Person("Ingrid Solberg", "ingrid@example.com", Role.ADMIN),

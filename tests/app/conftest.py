@@ -27,33 +27,39 @@ async def store(mongodb_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-async def world(store: AsyncDatabase[dict[str, Any]], redis_url: str, server_directory: Path) -> AsyncIterator[World]:
-    """S6: when everything is over, no command may have named a tenant's collection without the tenant."""
+async def processes(store: AsyncDatabase[dict[str, Any]], redis_url: str, server_directory: Path) -> Processes:
+    """Of this Atrium, whose database is migrated."""
     directory = server_directory / "world"
     directory.mkdir()
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    os.environ["PUBLIC_URL"] = url  # the tokens that tests make themselves name the issuer
+    os.environ["PUBLIC_URL"] = url = f"http://127.0.0.1:{free_port()}"  # tokens that tests make name the issuer
     own = {"PUBLIC_URL": url, "ACCESS_TOKEN_SECONDS": "3600", **_apart(redis_url)}
     processes = Processes(directory, store.name, DRAIN_SECONDS="0", **own)
     processes.run("migrate")
+    return processes
+
+
+@pytest.fixture(scope="session")
+async def world(processes: Processes, store: AsyncDatabase[dict[str, Any]]) -> AsyncIterator[World]:
+    """S6: when everything is over, no command may have named a tenant's collection without the tenant."""
+    url = processes.environment["PUBLIC_URL"]
     await tenant_filters.watch(store)
-    children = [processes.start("worker", "worker"), processes.start("api", "serve", "--port", str(port))]
+    children = [processes.start("worker", "worker"), processes.start("api", "serve", "--port", url.rpartition(":")[2])]
     await ready(url)
     async with httpx.AsyncClient(timeout=30) as http:
-        yield World(url, http)
+        world = World(url, http)
+        world.staff = await world.person("Stella")
+        processes.run("staff", "grant", world.staff.email)
+        yield world
     for child in reversed(children):
         child.stop()
     assert not (strays := await tenant_filters.strays(store)), "\n".join(strays)
 
 
 @pytest.fixture(scope="session")
-async def twin(world: World, store: AsyncDatabase[dict[str, Any]], server_directory: Path) -> AsyncIterator[World]:
+async def twin(world: World, processes: Processes) -> AsyncIterator[World]:
     """Another API process of the same Atrium."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    own = {"PUBLIC_URL": world.url, **_apart(os.environ["REDIS_URL"])}
-    processes = Processes(server_directory / "world", store.name, DRAIN_SECONDS="0", **own)
     child = processes.start("twin", "serve", "--port", str(port))
     await ready(url)
     async with httpx.AsyncClient(timeout=30) as http:

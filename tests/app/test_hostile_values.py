@@ -20,7 +20,7 @@ SLOW = {"register", "signIn"}
 DECIDED_BY_THE_SERVER = {"id", "organizationId", "organizationIds", "role", "state", "permissions", "version"}
 DECIDED_BY_THE_SERVER |= {"senderId", "createdById", "invitedById", "createdAt", "changedAt", "sentAt", "editedAt"}
 DECIDED_BY_THE_SERVER |= {"deletedAt", "activeAt", "joinedAt", "endedAt", "usedAt", "generation", "passwordHash"}
-DECIDED_BY_THE_SERVER |= {"directKey", "kind", "threadId", "readId", "notedId", "lastMessageId", "lastSeenAt"}
+DECIDED_BY_THE_SERVER |= {"directKey", "kind", "threadId", "readId", "notedId", "lastMessageId", "lastSeenAt", "staff"}
 DEEP = 3
 """How far below an argument to look for scalars in inputs that contain their like."""
 OURS = {"INTERNAL", "TIMEOUT", "UNAVAILABLE"}

@@ -53,3 +53,14 @@ class SessionEnded(Event):
 
     def feeds(self) -> Iterable[str]:
         return [f"u:{self.user}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffChanged(Event):
+    """Somebody began or ceased to work for the platform: what they may do is decided anew."""
+
+    user: ObjectId
+    staff: bool
+
+    def feeds(self) -> Iterable[str]:
+        return [f"u:{self.user}"]

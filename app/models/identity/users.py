@@ -19,6 +19,8 @@ class User(StoredRow):
     last_organization_id: ObjectId | None = None
     shows_presence: bool = True
     last_seen_at: datetime | None = None
+    staff: bool = False
+    """Runs the platform; granted by the command line only."""
     created_at: datetime
     version: int = 1
 
@@ -37,4 +39,5 @@ class UserDocument(StoredDocument, User):
         indexes = [
             IndexModel([("email", ASCENDING)], unique=True),
             IndexModel([("organization_ids", ASCENDING), ("_id", ASCENDING)]),
+            IndexModel([("staff", ASCENDING)], partialFilterExpression={"staff": True}),
         ]

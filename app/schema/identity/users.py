@@ -25,6 +25,10 @@ class User(Node):
     def shows_presence(row: strawberry.Parent[models.User], info: Info) -> bool | None:
         return row.shows_presence if _oneself(row, info) else None
 
+    @computed("staff", description="Whether the person works for the platform itself; null for others.")
+    def staff(row: strawberry.Parent[models.User], info: Info) -> bool | None:
+        return row.staff if _oneself(row, info) else None
+
 
 def _oneself(row: models.User, info: Info) -> bool:
     return row.id == info.context.actor.user_id or row.id in info.context.proven

@@ -50,6 +50,15 @@ def member() -> Audience:
     return Audience("member", "For members of the organization.", _unless_member)
 
 
+def staff() -> Audience:
+    def refuse(actor: Actor) -> AppError | None:
+        if actor.staff or not actor.user_id:
+            return _unless_signed_in(actor)
+        return Forbidden("This is for the platform's staff.")
+
+    return Audience("staff", "For the platform's staff.", refuse)
+
+
 def needs(permission: str) -> Audience:
     def refuse(actor: Actor) -> AppError | None:
         if (error := _unless_member(actor)) is not None or actor.can(permission):

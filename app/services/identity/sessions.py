@@ -162,7 +162,8 @@ async def actor_of(claims: tokens.Claims) -> Actor:
     session = await Session.lookup(PLATFORM, _id=claims.session_id, user_id=claims.user_id, ended_at=None)
     if session is None:
         raise Unauthenticated("The session is over: sign in again.")
-    actor = Actor(None, claims.user_id, claims.session_id)
+    user = await User.lookup(PLATFORM, _id=claims.user_id, fields=frozenset({"staff"}))
+    actor = Actor(None, claims.user_id, claims.session_id, staff=user is not None and user.staff)
     if claims.organization_id is None:
         return actor
     membership = await _active(claims.user_id, claims.organization_id)
