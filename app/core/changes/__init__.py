@@ -10,7 +10,7 @@ from app.core.changes.recovery import hidden
 from app.core.changes.scope import Rehearsal, apart, atomic, emit, rehearse, rehearsing, scoped, session
 from app.core.changes.sequencer import Sequencer
 from app.core.changes.subscription import Subscription
-from app.core.changes.writes import change, change_all, insert, insert_once, remove
+from app.core.changes.writes import change, change_all, edit, insert, insert_once, remove
 
 __all__ = [
     "Change",
@@ -24,6 +24,7 @@ __all__ = [
     "atomic",
     "change",
     "change_all",
+    "edit",
     "emit",
     "hidden",
     "hub",

@@ -11,6 +11,7 @@ from app.core.changes.batches import batches
 from app.core.changes.envelope import FIELD, pack
 from app.core.changes.events import Event
 from app.core.changes.scope import current
+from app.core.errors import VersionConflict
 from app.core.rows import Row
 
 R = TypeVar("R", bound=Row)
@@ -41,6 +42,22 @@ async def change(model: type[R], where: Where, modifiers: Modifiers, *events: Ev
         scope.events.extend(events)
     row: R = decode(found)
     return row
+
+
+async def edit(
+    model: type[R], where: Where, set: Mapping[str, Any], *events: Event, expected_version: int | None = None
+) -> R:
+    """Change a document whose `version` rises with every edit, and tell it.
+
+    Raises VersionConflict when the condition failed, or when the version is not the one that the caller has seen.
+    """
+    expected = {} if expected_version is None else {"version": expected_version}
+    modifiers = {"$inc": {"version": 1}, **({"$set": set} if set else {})}
+    edited = await change(model, {**where, **expected}, modifiers, *events)
+    if edited is None:
+        path = ["input", "expectedVersion"] if expected else []
+        raise VersionConflict(f"The {model.__name__.lower()} was changed since: look again.", path=path)
+    return edited
 
 
 async def change_all(model: type[R], where: Where, modifiers: Modifiers, *events: Event) -> int:

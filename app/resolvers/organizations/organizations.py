@@ -13,7 +13,7 @@ class Query:
     @query(Organization | None, signed_in())
     async def organization(self, info: Info) -> models.Organization | None:
         """The organization that the access token is for."""
-        return await organizations.current(info.context.actor)
+        return await organizations.find(info.context.actor, info.context.actor.organization_id)
 
     @query(list[Organization], signed_in())
     async def my_organizations(self, info: Info) -> list[models.Organization]:

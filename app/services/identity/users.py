@@ -8,7 +8,7 @@ from pydantic import Field
 from app.core import changes
 from app.core.actor import Actor
 from app.core.commands import Command
-from app.core.errors import NotFound, VersionConflict
+from app.core.errors import NotFound
 from app.core.paging import Page, PageArgs
 from app.models import User
 from app.models.identity.events import ProfileChanged
@@ -42,9 +42,5 @@ async def newest(actor: Actor, page: PageArgs) -> Page[User]:
 async def edit(actor: Actor, edit: ProfileEdit) -> User:
     """Change one's own profile. Raises VersionConflict."""
     set = {n: v for n, v in edit.model_dump(exclude_unset=True, exclude={"expected_version"}).items() if v is not None}
-    where = {"_id": actor.user_id} | ({} if edit.expected_version is None else {"version": edit.expected_version})
     told = ProfileChanged(actor, user=actor.user_id)  # type: ignore[arg-type]
-    changed = await changes.change(User, where, {"$inc": {"version": 1}, **({"$set": set} if set else {})}, told)
-    if changed is None:
-        raise VersionConflict("Your profile was changed since: look again.", path=["input", "expectedVersion"])
-    return changed
+    return await changes.edit(User, {"_id": actor.user_id}, set, told, expected_version=edit.expected_version)

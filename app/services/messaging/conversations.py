@@ -9,7 +9,7 @@ from app.core import changes
 from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.commands import Command, Ref
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, VersionConflict
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.filters import Filterable, Tree
 from app.core.paging import Order, Page, PageArgs
 from app.core.rows import Names
@@ -149,13 +149,10 @@ async def start(actor: Actor, new: NewConversation) -> Conversation:
 async def edit(actor: Actor, edit: ConversationEdit) -> Conversation:
     """Give a group another title. Raises NotFound, NotAGroup or VersionConflict."""
     conversation = await _group(actor, edit.conversation_id)
-    version = conversation.version if edit.expected_version is None else edit.expected_version
-    where = Conversation.within(actor, _id=conversation.id, version=version)
+    where = Conversation.within(actor, _id=conversation.id)
     told = ConversationChanged(actor, conversation=conversation.id)
-    changed = await changes.change(Conversation, where, {"$set": {"title": edit.title}, "$inc": {"version": 1}}, told)
-    if changed is None:
-        raise VersionConflict("The title was changed since: look again.", path=["input", "expectedVersion"])
-    return changed
+    set = {"title": edit.title}
+    return await changes.edit(Conversation, where, set, told, expected_version=edit.expected_version)
 
 
 @changes.atomic

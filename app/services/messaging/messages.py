@@ -152,16 +152,14 @@ async def edit(actor: Actor, edit: MessageEdit) -> Message:
     message = await _standing(actor, edit.message_id)
     if message.sender_id != actor.user_id:
         raise Forbidden("Only its sender may change a message.")
-    version = message.version if edit.expected_version is None else edit.expected_version
-    where = Message.within(actor, _id=message.id, deleted_at=None, version=version)
-    new = {"$set": {"text": edit.text, "edited_at": now()}, "$inc": {"version": 1}}
+    where = Message.within(actor, _id=message.id, deleted_at=None)
+    set = {"text": edit.text, "edited_at": now()}
     told = MessageEdited(actor, conversation=message.conversation_id, message=message.id)
-    changed = await changes.change(Message, where, new, told)
-    if changed is None:
-        await _standing(actor, message.id)
-        path = [] if edit.expected_version is None else ["input", "expectedVersion"]
-        raise VersionConflict("The message was changed since: look again.", path=path)
-    return changed
+    try:
+        return await changes.edit(Message, where, set, told, expected_version=edit.expected_version)
+    except VersionConflict:
+        await _standing(actor, message.id)  # unless it was deleted meanwhile
+        raise
 
 
 async def delete(actor: Actor, given: MessageAction) -> Message:

@@ -11,7 +11,7 @@ from app.core import changes
 from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.commands import Command
-from app.core.errors import Conflict, VersionConflict
+from app.core.errors import Conflict
 from app.models import (
     Membership,
     MembershipDocument,
@@ -76,14 +76,9 @@ async def _free(name: str, id: str) -> str:
     return f"{slug}-{id[-6:]}" if taken else slug
 
 
-async def current(actor: Actor) -> Organization | None:
-    """The organization that the actor works in."""
-    return await Organization.lookup(actor, _id=actor.organization_id) if actor.organization_id else None
-
-
-async def find(actor: Actor, id: ObjectId) -> Organization | None:
+async def find(actor: Actor, id: ObjectId | None) -> Organization | None:
     """The organization, if it is the one that the actor works in."""
-    return await Organization.lookup(actor, _id=id)
+    return await Organization.lookup(actor, _id=id) if id else None
 
 
 async def mine(actor: Actor) -> list[Organization]:
@@ -97,12 +92,6 @@ async def mine(actor: Actor) -> list[Organization]:
 async def edit(actor: Actor, edit: OrganizationEdit) -> Organization:
     """Change the organization. Raises VersionConflict."""
     set = {"name": edit.name} if edit.name else {}
-    expected = {} if edit.expected_version is None else {"version": edit.expected_version}
-    where = {"_id": actor.organization_id} | expected
+    where = {"_id": actor.organization_id}
     told = OrganizationChanged(actor, organization=actor.organization_id)  # type: ignore[arg-type]
-    changed = await changes.change(
-        Organization, where, {"$inc": {"version": 1}, **({"$set": set} if set else {})}, told
-    )
-    if changed is None:
-        raise VersionConflict("The organization was changed since: look again.", path=["input", "expectedVersion"])
-    return changed
+    return await changes.edit(Organization, where, set, told, expected_version=edit.expected_version)

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from app.core import changes
 from app.core.changes import Hub, Sequencer
 from app.core.database import Document
+from app.core.errors import VersionConflict
 from tests.core.changes.notes import ACTOR, EVERYTHING, Entry, Note, NoteMade, NoteMoved, NotePaid, make, told
 
 Database = AsyncDatabase[Document]
@@ -34,6 +35,21 @@ async def test_a_refused_change_tells_nothing(hub: Hub) -> None:
         await changes.change(Note, {"_id": note.id, "version": 7}, {"$inc": {"version": 1}}, NoteMoved(ACTOR)) is None
     )
     assert [c.type for c in await told(hub, EVERYTHING)] == ["NoteMade.1"]
+
+
+async def test_an_edit_raises_the_version_and_is_refused_at_another(hub: Hub) -> None:
+    note = await make("a")
+    where, told_of = {"_id": note.id}, NoteMoved(ACTOR, version=1)
+    edited = await changes.edit(Note, where, {"paid": 3}, told_of, expected_version=0)
+    assert (edited.version, edited.paid) == (1, 3)
+    with pytest.raises(VersionConflict) as refused:
+        await changes.edit(Note, where, {"paid": 4}, NoteMoved(ACTOR, version=2), expected_version=0)
+    assert refused.value.path == ["input", "expectedVersion"]
+    assert (await changes.edit(Note, where, {})).version == 2, "whoever names no version edits the newest"
+    with pytest.raises(VersionConflict) as refused:
+        await changes.edit(Note, {**where, "key": "b"}, {"paid": 5}, NoteMoved(ACTOR, version=3))
+    assert refused.value.path == []
+    assert [c.data.get("version") for c in await told(hub, EVERYTHING)] == [None, 1]
 
 
 async def test_a_change_without_events_does_not_repeat_those_of_the_one_before(hub: Hub) -> None:
