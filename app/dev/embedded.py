@@ -116,13 +116,14 @@ class Server:
         return f"{self.name} {what}; from {self.process.log_file}:\n{tail}{hint}"
 
 
-class EmbeddedMongo(Server):
-    """MongoDB as a replica set of one node, so that transactions and change streams work."""
+class MongoNode(Server):
+    """One mongod of a replica set, which somebody else initiates."""
 
     name = "mongod"
 
     @property
     def uri(self) -> str:
+        """Of this node alone."""
         return f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}&directConnection=true"
 
     def _command(self) -> list[str]:
@@ -139,19 +140,30 @@ class EmbeddedMongo(Server):
         return command + [word for k, v in parameters.items() for word in ("--setParameter", f"{k}={v}")]
 
     def _answers(self) -> bool:
-        """Whether it is a writable primary; makes it one when it is new, or when its data was kept on another port."""
+        """Whether its own process answers, and it has the state that it needs to be of use."""
         uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
         client: pymongo.MongoClient[dict[str, Any]]
         with pymongo.MongoClient(uri, serverSelectionTimeoutMS=200, connectTimeoutMS=500) as client:
             try:
                 if client.admin.command("serverStatus")["pid"] != self.process.pid:
                     return False
-                hello = client.admin.command("hello")
-                if not hello.get("isWritablePrimary"):
-                    self._initiate(client)
-                return bool(hello.get("isWritablePrimary"))
+                return self._usable(client, client.admin.command("hello"))
             except PyMongoError:
                 return False
+
+    def _usable(self, client: "pymongo.MongoClient[dict[str, Any]]", hello: dict[str, Any]) -> bool:
+        """A node that belongs to no set yet is of use: it can be initiated."""
+        return bool(hello.get("isWritablePrimary") or hello.get("secondary") or hello.get("isreplicaset"))
+
+
+class EmbeddedMongo(MongoNode):
+    """MongoDB as a replica set of one node, so that transactions and change streams work."""
+
+    def _usable(self, client: "pymongo.MongoClient[dict[str, Any]]", hello: dict[str, Any]) -> bool:
+        """Whether it is a writable primary; makes it one when it is new, or when its data was kept on another port."""
+        if not hello.get("isWritablePrimary"):
+            self._initiate(client)
+        return bool(hello.get("isWritablePrimary"))
 
     def _initiate(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
         members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]

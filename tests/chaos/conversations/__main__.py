@@ -12,9 +12,9 @@ from rich.console import Console
 from app.dev.children import ChildFailed
 from app.dev.embedded import BinaryMissing
 from tests import conftest  # noqa: F401 - sets the environment that all tests have
-from tests.chaos.conversations.faults import FAULTS
-from tests.chaos.conversations.run import Plan, run
+from tests.chaos.conversations.run import EVERYTHING, Plan, run
 from tests.chaos.conversations.summary import summary
+from tests.faults.faults import ELECTIONS, PARTITIONS
 
 cli = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -23,6 +23,9 @@ cli = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 def main(
     seconds: Annotated[float, typer.Option(min=1, help="How long sending takes if nothing delays it.")] = 400,
     messages: Annotated[int, typer.Option(min=50, help="How many are sent in all.")] = 20_000,
+    nodes: Annotated[
+        int, typer.Option(min=1, max=3, help="Of MongoDB; with three there are elections and partitions.")
+    ] = 1,
     seed: Annotated[int | None, typer.Option(help="Which faults come when; a new one by default.")] = None,
 ) -> None:
     """Let 50 people write to each other while everything dies and comes back. Exits with 1 when a message was lost."""
@@ -34,7 +37,8 @@ def main(
         seconds=seconds,
         pause=2,
         servers=3,
-        faults=tuple(FAULTS),
+        faults=(*EVERYTHING, *ELECTIONS, *PARTITIONS) if nodes == 3 else EVERYTHING,
+        nodes=nodes,
     )
     console = Console()
     console.print(f"Seed {plan.seed}")

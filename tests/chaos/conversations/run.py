@@ -8,13 +8,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 from tests.chaos.conversations import checks
 from tests.chaos.conversations.clients import Listener, Record, Sender
-from tests.chaos.conversations.deployment import Deployment, deployed
-from tests.chaos.conversations.faults import FAULTS, Scene
+from tests.faults.deployment import Deployment, deployed
+from tests.faults.faults import ELECTIONS, FAULTS, PARTITIONS, Fault
+from tests.faults.storms import Storm, chance
 from tests.world import Person, organization
 
 CATCH_UP_SECONDS = 15
@@ -24,6 +24,8 @@ ECHO_SECONDS = 1
 WORKERS = 2
 MEMBERSHIPS = 4
 """Conversations that each client is in, at most."""
+EVERYTHING = ("clients reset", *FAULTS)
+"""What can go wrong on one node of MongoDB; on three, `ELECTIONS` and `PARTITIONS` as well."""
 START = "query Start($id: ID!) { conversation(id: $id) { cursor } }"
 
 Announce = Callable[[str], None]
@@ -41,10 +43,10 @@ class Plan:
     pause: float
     servers: int
     faults: Sequence[str]
+    nodes: int = 1
 
     def chance(self, purpose: str) -> random.Random:
-        """A sequence for one purpose alone, the same in every run with this seed."""
-        return random.Random(f"{self.seed} {purpose}")
+        return chance(self.seed, purpose)
 
 
 @dataclass
@@ -63,7 +65,8 @@ async def run(plan: Plan, directory: Path, announce: Announce) -> Outcome:
     """Carry the plan out with processes of its own, whose data and logs are in the directory."""
     outcome = Outcome(Record())
     announce("Starting MongoDB, Valkey, servers and workers")
-    async with deployed(directory, plan.servers, WORKERS) as deployment:
+    wired = not PARTITIONS.keys().isdisjoint(plan.faults)
+    async with deployed(directory, servers=plan.servers, workers=WORKERS, nodes=plan.nodes, wired=wired) as deployment:
         announce("Signing people in")
         people = [await deployment.worlds[0].person(f"Client{number}") for number in range(plan.clients)]
         await organization(*people)
@@ -109,27 +112,34 @@ async def _send(
 ) -> None:
     """Let everybody send their share while faults come; returns when all is sent and every fault is over."""
 
-    async def strike(name: str, number: int) -> None:
-        scene = Scene(deployment, clients, plan.chance(f"fault {number}"))
-        outcome.faults.append((name, await FAULTS[name](scene)))
-
     share = plan.messages // plan.clients
+    faults = {"clients reset": _reset(clients), **FAULTS, **ELECTIONS, **PARTITIONS}
+    storm = Storm(plan.seed, {name: faults[name] for name in plan.faults}, plan.pause, outcome.faults)
     async with asyncio.TaskGroup() as group:
         sending = [
             group.create_task(sender.run(share, plan.seconds, plan.chance(f"{listener.name} sending")))
             for sender, listener in clients
         ]
-        strikes: dict[str, asyncio.Task[None]] = {}
-        bag: list[str] = []
-        bags, numbers = plan.chance("faults"), count()
-        while not all(task.done() for task in sending):
-            bag = bag or bags.sample(plan.faults, len(plan.faults))  # each kind once before any comes again
-            if bag[-1] not in strikes or strikes[bag[-1]].done():
-                name = bag.pop()
-                strikes[name] = group.create_task(strike(name, next(numbers)))
+
+        def over() -> bool:
             acknowledged = outcome.record.answers["acknowledged"]
             announce(f"{acknowledged} of {plan.messages} messages acknowledged, {len(outcome.faults)} faults")
-            await asyncio.wait(sending, timeout=plan.pause)
+            return all(task.done() for task in sending)
+
+        await storm.rage(deployment, over)
+
+
+def _reset(clients: Sequence[tuple[Sender, Listener]]) -> Fault:
+    """Half of the clients lose their connections."""
+
+    async def reset(_: Deployment, chance: random.Random) -> str:
+        struck = chance.sample(clients, len(clients) // 2)
+        for sender, listener in struck:
+            sender.cut()
+            listener.cut()
+        return f"{len(struck)} clients"
+
+    return reset
 
 
 async def _catch_up(deployment: Deployment, listeners: Sequence[Listener], outcome: Outcome) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conversations.faults import FAULTS
 from tests.chaos.conversations.run import Plan, run
 from tests.chaos.conversations.summary import summary
 
@@ -16,7 +15,15 @@ PLAN = Plan(
     seconds=9,
     pause=1,
     servers=2,
-    faults=[name for name in FAULTS if name != "MongoDB killed"],
+    faults=[
+        "clients reset",
+        "server killed",
+        "leader killed",
+        "Valkey killed",
+        "pub/sub killed",
+        "server frozen",
+        "leader frozen",
+    ],
 )
 
 
