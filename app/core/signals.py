@@ -5,7 +5,6 @@ Nothing that must arrive goes through here; that is what `core.changes` is for. 
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -17,8 +16,10 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from app.core.circuits import Breaker
+from app.core.outside import Away, Outside
 from app.core.tasks import end
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ T = TypeVar("T")
 PATIENCE = 0.2
 """Seconds that a caller waits for Redis at most."""
 REST = 1.0
-"""Seconds for which Redis is left alone after a failure; callers meanwhile get their answer at once."""
+"""Seconds for which Redis is left alone after a failure, at most; callers meanwhile get their answer at once."""
+CONNECTIONS = 32
 QUEUE = 256
 """Payloads that a slow subscriber may leave unread; beyond, the oldest are dropped."""
 _SILENCE = 15.0
@@ -88,7 +90,7 @@ class Signals:
     def __init__(self, url: str) -> None:
         pool = BlockingConnectionPool.from_url(
             url,
-            max_connections=32,
+            max_connections=CONNECTIONS,
             timeout=PATIENCE,
             socket_timeout=5,
             socket_connect_timeout=2,
@@ -97,7 +99,15 @@ class Signals:
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = Redis.from_pool(pool)
-        self._rests_until = 0.0
+        self._outside = Outside(
+            "redis",
+            timeout=PATIENCE,
+            concurrency=CONNECTIONS,
+            waiting=32 * CONNECTIONS,
+            breaker=Breaker(failures=1, rest=REST, longest=REST),
+            sick=(RedisError, OSError),
+            refusals=(ResponseError,),
+        )
         self._queues: dict[str, set[asyncio.Queue[Any]]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
@@ -108,13 +118,12 @@ class Signals:
         await self._redis.aclose()
 
     async def attempt(self, command: Callable[["Redis"], Awaitable[T]]) -> T | None:
-        if time.monotonic() < self._rests_until:
-            return None
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with self._outside.call():
                 return await command(self._redis)
+        except Away:
+            return None
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-            self._rests_until = time.monotonic() + REST
             _log.warning("redis_away", error=repr(error))
             return None
 

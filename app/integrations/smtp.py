@@ -6,7 +6,8 @@ from urllib.parse import unquote
 import aiosmtplib
 
 from app.core.jobs import Permanent
-from app.core.settings import settings
+from app.core.outside import Outside
+from app.core.settings import SmtpUrl, settings
 
 TIMEOUT = 15.0
 """Seconds for the connection and for each answer."""
@@ -16,13 +17,22 @@ class Rejected(Permanent):
     """The server will never take this message, or never for this address."""
 
 
+# The whole takes less than a job may, so that a slow server is the server's failure and not the job's.
+SERVER = Outside("smtp", timeout=25, concurrency=8, refusals=(Rejected, aiosmtplib.SMTPRecipientsRefused))
+
+
 async def send(message: EmailMessage) -> None:
     """Hand a message to the server that SMTP_URL names.
 
     `smtps` is encrypted from the start; `smtp` is as soon as the server offers it (STARTTLS), and must be before a
-    password is sent. Raises Rejected for what another attempt would not change; any other error may pass.
+    password is sent. Raises Rejected for what another attempt would not change, Away while the server is left alone;
+    any other error may pass.
     """
-    url = settings().smtp_url
+    async with SERVER.call():
+        await _deliver(message, settings().smtp_url)
+
+
+async def _deliver(message: EmailMessage, url: SmtpUrl) -> None:
     assert url.host, "the settings require one"
     try:
         await aiosmtplib.send(

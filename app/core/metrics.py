@@ -1,0 +1,97 @@
+"""What a process counts and measures, in the words of Prometheus; docs/operations.md says what each figure is for.
+
+Labels take few values, all named in the source: never an id, an address or a person.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import REGISTRY, Collector
+
+from app.core.listening import PortInUse
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+STARTED = Gauge("atrium_started", "Whether the process has all it needs for its work.")
+DRAINING = Gauge("atrium_draining", "Whether the process is about to stop.")
+
+OUTSIDE_CALLS = Histogram(
+    "atrium_outside_call_seconds",
+    "Calls to outside services, by how they ended: ok, rejected, failed, timeout or cancelled.",
+    ["service", "outcome"],
+    buckets=_SECONDS,
+)
+OUTSIDE_REFUSED = Counter(
+    "atrium_outside_refused_total", "Calls that were not made: the circuit was open, or too many waited.",
+    ["service", "reason"],
+)  # fmt: skip
+OUTSIDE_IN_USE = Gauge("atrium_outside_in_use", "Calls being made now.", ["service"])
+OUTSIDE_WAITING = Gauge("atrium_outside_waiting", "Callers that wait for their turn.", ["service"])
+CIRCUITS_OPEN = Gauge("atrium_circuits_open", "Circuit breakers that are open or probe.", ["service"])
+CIRCUIT_OPENINGS = Counter("atrium_circuit_openings_total", "How often a circuit breaker opened.", ["service"])
+
+LOCKS_HELD = Gauge("atrium_locks_held", "Distributed locks that this process holds.")
+LOCKS_LOST = Counter("atrium_locks_lost_total", "Locks that were lost before they were let go.")
+
+ATOMIC_ATTEMPTS = Histogram(
+    "atrium_atomic_attempts", "Runs that one transaction needed; beyond the first, for write conflicts and failovers.",
+    buckets=(1, 2, 3, 5, 8, 13, 21),
+)  # fmt: skip
+CONSUMER_DELAY = Gauge(
+    "atrium_consumer_delay_seconds", "Age of the oldest change that a consumer which runs here has still to handle.",
+    ["consumer"],
+)  # fmt: skip
+CONSUMER_POSITION = Gauge("atrium_consumer_position", "How far a consumer that runs here has come.", ["consumer"])
+HUB_DELAY = Histogram(
+    "atrium_hub_delay_seconds", "From a change's place in the log to its subscribers in this process.", buckets=_SECONDS
+)
+WAKE_FAILURES = Counter("atrium_wake_failures_total", "Hints to workers that could not be sent; their poll finds it.")
+
+Figures = Callable[[], Mapping[str, float]]
+
+
+class _Followed(Collector):
+    """Figures that an object keeps itself, read when somebody asks."""
+
+    def __init__(self) -> None:
+        self.sources: dict[str, tuple[Figures, Collection[str]]] = {}
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        for name, (figures, totals) in list(self.sources.items()):
+            for figure, value in figures().items():
+                kind = CounterMetricFamily if figure in totals else GaugeMetricFamily
+                yield kind(f"atrium_{name}_{figure}", f"The {name}'s {figure.replace('_', ' ')}.", value)
+
+
+_followed = _Followed()
+REGISTRY.register(_followed)
+
+
+def follow(name: str, figures: Figures, *, totals: Collection[str] = ()) -> None:
+    """Show `atrium_<name>_<figure>` for each of an object's figures; those in `totals` only ever grow.
+
+    The function is called in another thread: it reads attributes and does nothing else.
+    """
+    _followed.sources[name] = figures, totals
+
+
+@contextmanager
+def exposed(host: str, port: int) -> Iterator[None]:
+    """Answer Prometheus at /metrics, in a thread, for as long as the context is open; port 0: not. Raises PortInUse."""
+    if not port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host)
+    except OSError as error:
+        raise PortInUse(
+            f"Cannot show metrics on port {port} of {host}: {error.strerror}. Each process needs its own METRICS_PORT."
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
