@@ -8,7 +8,7 @@ import structlog
 from bson.errors import BSONError
 from graphql import FieldNode, GraphQLError
 from pydantic import ValidationError
-from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WriteError
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WriteConcernError, WriteError
 
 from app.core.errors import AppError
 from app.execution.engine import BAD_USER_INPUT
@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 _QUOTING = (GraphQLError, ValidationError, WriteError, BulkWriteError, BSONError)
 """Exceptions whose words repeat values."""
+
+_PASSING = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+"""Labels of errors that are over when MongoDB has a primary again."""
 
 
 def answer_errors(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
@@ -30,15 +33,24 @@ def _answer(error: GraphQLError, request_id: str) -> dict[str, Any]:
         return _shown(error, cause.message, cause.extensions)
     if cause is None:
         return _shown(error, error.message, {"code": BAD_USER_INPUT, **(error.extensions or {})})
-    if isinstance(cause, ConnectionFailure):
+    if _passes(cause):
         _log("graphql.unavailable", cause, error, request_id)
         extensions = {"code": "UNAVAILABLE", "retryable": True, "requestId": request_id}
         return _shown(error, "Something this needs is down; try again in a moment.", extensions)
     if isinstance(cause, TimeoutError) or (isinstance(cause, PyMongoError) and cause.timeout):
         log.warning("graphql.timeout", path=error.path, request_id=request_id, error=type(cause).__name__)
-        return _shown(error, "This took too long.", {"code": "TIMEOUT", "requestId": request_id})
+        return _shown(error, "This took too long.", {"code": "TIMEOUT", "retryable": True, "requestId": request_id})
     _log("graphql.failed", cause, error, request_id)
     return _shown(error, "Something went wrong on our side.", {"code": "INTERNAL", "requestId": request_id})
+
+
+def _passes(cause: Exception) -> bool:
+    """Whether the database is away, busy or electing. What was being written may be there all the same."""
+    if isinstance(cause, BulkWriteError):
+        return bool(cause.details["writeConcernErrors"])
+    if isinstance(cause, ConnectionFailure | WriteConcernError):
+        return True
+    return isinstance(cause, PyMongoError) and any(map(cause.has_error_label, _PASSING))
 
 
 def _cause(error: GraphQLError) -> Exception | None:

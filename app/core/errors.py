@@ -68,6 +68,10 @@ class Unavailable(AppError):
 
     code = "UNAVAILABLE"
 
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryable": True}
+
 
 class BadCursor(AppError):
     """A cursor that this server did not make, or made for another list. Always a top-level error."""

@@ -62,6 +62,11 @@ def caught(call: Callable[[], Any]) -> Exception:
     raise AssertionError("it did not fail")
 
 
+def labelled(label: str) -> pymongo.errors.PyMongoError:
+    """An error that PyMongo says this of."""
+    return pymongo.errors.OperationFailure(URI, 251, {"errorLabels": [label]})
+
+
 def raising(error: BaseException) -> Callable[[], Awaitable[Any]]:
     async def fail() -> Any:
         raise error
@@ -119,6 +124,12 @@ UNAVAILABLE: dict[str, Callable[[], Awaitable[Any]]] = {
     "NotPrimaryError": raising(pymongo.errors.NotPrimaryError("not primary")),
     "NetworkTimeout": raising(pymongo.errors.NetworkTimeout("db-7.internal:27017: timed out")),
     "WaitQueueTimeoutError": raising(pymongo.errors.WaitQueueTimeoutError("timed out in the pool")),
+    "WTimeoutError": raising(pymongo.errors.WTimeoutError("waiting for db-7.internal timed out", 64)),
+    "BulkWriteError of a write concern": raising(
+        pymongo.errors.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"errmsg": URI}]})
+    ),
+    "a transaction that was broken off": raising(labelled("TransientTransactionError")),
+    "a commit of which nobody knows": raising(labelled("UnknownTransactionCommitResult")),
 }
 TIMEOUT: dict[str, Callable[[], Awaitable[Any]]] = {
     "TimeoutError": raising(TimeoutError(URI)),
