@@ -1,58 +1,49 @@
-"""The worker process: loops that must always run somewhere, and arq's jobs. Start as many as there is work for."""
+"""The worker process: loops that must always run somewhere, and the jobs of some queues. Start as many as needed."""
 
 import asyncio
 import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import orjson
 import structlog
 from arq.connections import RedisSettings
-from arq.cron import CronJob
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker
 from redis.exceptions import RedisError
 
 from app import startup
 from app.core import changes
+from app.core.jobs import Queue
 from app.core.settings import Settings
 from app.core.tasks import cancelled
 from app.jobs import roots
 
 GRACE_SECONDS = 25
 """How long running jobs may take to end after SIGTERM; orchestrators kill after 30."""
-JOB_SECONDS = 60
 MAX_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60
 """A loop that ran for so long failed for a new reason: the pauses begin again at the shortest."""
 
 Loop = Callable[[], Awaitable[object]]
 
-LOOPS: Mapping[str, Loop] = {
-    "sequencer": lambda: changes.Sequencer().run(),
-    **roots.LOOPS,
-}
-"""What runs for ever in every worker; each takes care itself that one process at a time does the work."""
-
 FUNCTIONS: Sequence[Function | WorkerCoroutine] = roots.FUNCTIONS
-"""Jobs that arq runs when woken."""
-
-CRONS: Sequence[CronJob] = roots.CRONS
-"""Jobs that arq starts by the clock."""
+"""What hints that arq carries call."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-async def run(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM, then let running jobs end."""
+async def run(settings: Settings, queues: Sequence[Queue] = tuple(Queue)) -> None:
+    """Do the jobs of some queues until SIGINT or SIGTERM, then let running ones end."""
     stop, turn = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         turn.add_signal_handler(number, stop.set)
     startup.connect(settings)
-    work = asyncio.create_task(_work(settings))
+    work = asyncio.create_task(_work(settings, queues))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
     for task in (work, stopping):
@@ -65,11 +56,12 @@ async def run(settings: Settings) -> None:
     _log.info("worker.stopped")
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, queues: Sequence[Queue]) -> None:
     await startup.complete([*startup.servers(settings), *startup.preparation()])
-    loops = dict(LOOPS)
-    if FUNCTIONS or CRONS:
-        loops["jobs"] = lambda: _serve_jobs(settings)
+    # What belongs to no queue runs in every worker; each loop sees to it that one process at a time does the work.
+    loops: dict[str, Loop] = {"sequencer": lambda: changes.Sequencer().run(), **roots.loops(queues)}
+    for queue in queues:
+        loops[f"{queue.value} hints"] = partial(_hear_hints, settings, queue)
     _log.info("worker.works", loops=sorted(loops))
     async with asyncio.TaskGroup() as group:
         for name, loop in loops.items():
@@ -92,21 +84,20 @@ async def keep_running(name: str, loop: Loop) -> None:
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
-async def _serve_jobs(settings: Settings) -> None:
+async def _hear_hints(settings: Settings, queue: Queue) -> None:
     """One arq worker, until it is cancelled or loses Redis; then it is of no use any more, and another is made."""
     redis = RedisSettings.from_dsn(str(settings.redis_url))
     redis.conn_retries = 0
     worker = Worker(
         FUNCTIONS,
-        cron_jobs=CRONS,
+        queue_name=roots.arq_queue(queue),
         redis_settings=redis,
         handle_signals=False,
         max_jobs=8,
-        job_timeout=JOB_SECONDS,
         poll_delay=0.05,
         keep_result=0,
         health_check_interval=10,
-        health_check_key=f"arq:health-check:{socket.gethostname()}:{os.getpid()}",
+        health_check_key=f"arq:health-check:{queue.value}:{socket.gethostname()}:{os.getpid()}",
         job_serializer=orjson.dumps,
         job_deserializer=orjson.loads,
     )

@@ -9,8 +9,10 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.worker import func
 
 from app import worker
+from app.core.jobs import Queue
 from app.core.settings import Settings
 from app.dev.embedded import EmbeddedValkey
+from app.jobs import roots
 from tests.processes import ATRIUM, Program, environment, wait_until
 
 
@@ -51,7 +53,7 @@ async def test_jobs_go_on_after_redis_was_away(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(worker, "FUNCTIONS", [func(note, name="note")])  # type: ignore[arg-type]
     valkey = EmbeddedValkey(tmp_path).start()
     settings = Settings(redis_url=valkey.url)
-    task = asyncio.create_task(worker.keep_running("jobs", lambda: worker._serve_jobs(settings)))
+    task = asyncio.create_task(worker.keep_running("hints", lambda: worker._hear_hints(settings, Queue.FAST)))
     try:
         await enqueue(settings, 1)
         assert await asyncio.wait_for(done.get(), 10) == 1
@@ -69,5 +71,5 @@ async def test_jobs_go_on_after_redis_was_away(tmp_path: Path, monkeypatch: pyte
 
 async def enqueue(settings: Settings, number: int) -> None:
     redis: ArqRedis = await create_pool(RedisSettings.from_dsn(str(settings.redis_url)), job_serializer=orjson.dumps)
-    await redis.enqueue_job("note", number)
+    await redis.enqueue_job("note", number, _queue_name=roots.arq_queue(Queue.FAST))
     await redis.aclose()

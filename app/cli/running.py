@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.console import failing_plainly, logged, out
+from app.core.jobs import Queue
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65_535, help="Where the API listens.")]
 
@@ -38,9 +39,13 @@ def serve(
         main.serve(logged(), host, port)
 
 
-def worker() -> None:
+def worker(
+    queues: Annotated[
+        list[Queue] | None, typer.Option("--queue", help="A class of jobs to do, any number of times; all by default.")
+    ] = None,
+) -> None:
     """Run a worker: the change log's sequencer and consumers, and jobs. Start as many as there is work for."""
     from app import worker as process
 
     with failing_plainly():
-        asyncio.run(process.run(logged()))
+        asyncio.run(process.run(logged(), queues or tuple(Queue)))

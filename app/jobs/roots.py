@@ -1,19 +1,18 @@
-"""The worker's work: every domain's jobs, the loops that do them, and what arq calls.
+"""The worker's work: every domain's jobs, the loops that do them, and the hints between processes, which arq carries.
 
-MongoDB holds the jobs. Redis carries no more than a hint that there is something to do, so its absence costs a second.
+MongoDB holds the jobs. Redis carries no more than a hint that there is something to do, so its absence costs a moment.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from arq import ArqRedis, func
-from arq.cron import CronJob
 from arq.worker import Function
 
 from app.core import signals
 from app.core.changes import Consumer
-from app.core.jobs import JobType, Runner, accepting
+from app.core.jobs import Acceptance, JobType, Queue, Runner, Timekeeper
 from app.jobs.identity import accounts
 from app.jobs.messaging import absences, conversations
 from app.jobs.organizations import invitations
@@ -21,29 +20,50 @@ from app.jobs.platform import log
 from app.services.messaging import activity
 from app.services.notifications import telling
 
-JOBS: Sequence[JobType[Any]] = [*accounts.JOBS, *invitations.JOBS, *absences.JOBS, *conversations.JOBS]
-CRONS: Sequence[CronJob] = [*invitations.CRONS, *log.CRONS]
+JOBS: Sequence[JobType[Any]] = [
+    *accounts.JOBS,
+    *invitations.JOBS,
+    *absences.JOBS,
+    *conversations.JOBS,
+    *log.JOBS,
+]
 
-_runner = Runner(JOBS)
+_runners: dict[Queue, Runner] = {queue: Runner(JOBS, queue) for queue in Queue}
 
 
-async def wake(ctx: dict[Any, Any]) -> None:
-    """Let this process's runner look at the queue now."""
-    _runner.look()
+async def wake(ctx: dict[Any, Any], queue: str) -> None:
+    """Let this process's runner of a queue look now."""
+    _runners[Queue(queue)].look()
 
 
-async def announce() -> None:
-    """Wake a worker. One such hint at a time is in Redis; what it misses is found by the runners' poll."""
-    await signals.attempt(
-        lambda redis: ArqRedis(redis.connection_pool, job_serializer=orjson.dumps).enqueue_job("wake", _job_id="wake")
-    )
+async def announce(queues: Iterable[str]) -> None:
+    """Wake a worker of each queue. One hint at a time is in Redis; what it misses is found by the runners' poll."""
+
+    async def enqueue(redis: Any) -> None:
+        arq = ArqRedis(redis.connection_pool, job_serializer=orjson.dumps)
+        for queue in queues:
+            await arq.enqueue_job("wake", queue, _job_id=f"wake:{queue}", _queue_name=arq_queue(Queue(queue)))
+
+    await signals.attempt(enqueue)
+
+
+def arq_queue(queue: Queue) -> str:
+    """The name of arq's queue of hints for runners of a queue."""
+    return f"arq:queue:{queue.value}"
 
 
 FUNCTIONS: Sequence[Function] = [func(wake, name="wake", keep_result=0, timeout=5, max_tries=1)]
 
-LOOPS: Mapping[str, Callable[[], Awaitable[None]]] = {
-    "job runner": _runner.run,
-    "job consumer": Consumer("jobs", accepting(JOBS, announce)).run,
-    "activity": Consumer("activity", activity.follow).run,
-    "notifications": Consumer("notifications", telling.follow).run,
-}
+_acceptance = Acceptance(JOBS, announce)
+
+
+def loops(queues: Iterable[Queue] = tuple(Queue)) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """What runs for ever in a worker that does the jobs of these queues."""
+    return {
+        "job consumer": Consumer("jobs", _acceptance.accept).run,
+        "unread events": _acceptance.sweep,
+        "timekeeper": Timekeeper(JOBS, announce).run,
+        "activity": Consumer("activity", activity.follow).run,
+        "notifications": Consumer("notifications", telling.follow).run,
+        **{f"{queue.value} jobs": _runners[queue].run for queue in queues},
+    }

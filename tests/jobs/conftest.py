@@ -25,7 +25,6 @@ async def empty(
     monkeypatch.setattr(connection, "_name", f"atrium_work_{secrets.token_hex(6)}")
     monkeypatch.setattr(queue, "LEASE", 1.0)
     monkeypatch.setattr(runner, "POLL", 0.1)
-    monkeypatch.setattr(runner, "PAUSE", 0.01)
     fresh = connection.database()
     await changes.prepare()
     await jobs.prepare()

@@ -7,10 +7,11 @@ import orjson
 import pytest
 from arq import ArqRedis, Worker
 from arq.connections import RedisSettings
-from arq.constants import default_queue_name, job_key_prefix
+from arq.constants import job_key_prefix
 from redis.asyncio import ConnectionPool
 
 from app.core import signals
+from app.core.jobs import Queue
 from app.core.tasks import end
 from app.dev.children import free_port
 from app.jobs import roots
@@ -30,9 +31,10 @@ async def redis(redis_url: str) -> AsyncIterator[str]:
 
 async def test_a_hint_reaches_the_runner(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = asyncio.Event()
-    monkeypatch.setattr(roots._runner, "look", looked.set)
+    monkeypatch.setattr(roots._runners[Queue.OUTBOUND], "look", looked.set)
     worker = Worker(
         roots.FUNCTIONS,
+        queue_name=roots.arq_queue(Queue.OUTBOUND),
         redis_settings=RedisSettings.from_dsn(redis),
         handle_signals=False,
         poll_delay=0.02,
@@ -41,7 +43,7 @@ async def test_a_hint_reaches_the_runner(redis: str, monkeypatch: pytest.MonkeyP
         job_deserializer=orjson.loads,
     )
     serving = asyncio.create_task(worker.async_run())
-    await roots.announce()
+    await roots.announce(["outbound"])
     await asyncio.wait_for(looked.wait(), PATIENCE)
     await end(serving)
     await worker.pool.aclose(close_connection_pool=True)
@@ -49,12 +51,13 @@ async def test_a_hint_reaches_the_runner(redis: str, monkeypatch: pytest.MonkeyP
 
 async def test_hints_do_not_pile_up_and_are_json(redis: str) -> None:
     for _ in range(5):
-        await roots.announce()
+        await roots.announce(["fast", "slow"])
     async with ArqRedis(ConnectionPool.from_url(redis), job_deserializer=orjson.loads) as arq:
-        waiting = [job.function for job in await arq.queued_jobs()]
-        await arq.delete(default_queue_name, f"{job_key_prefix}wake")
+        queue = roots.arq_queue(Queue.SLOW)
+        waiting = [(job.function, *job.args) for job in await arq.queued_jobs(queue_name=queue)]
+        await arq.delete(queue, f"{job_key_prefix}wake:slow")
         await arq.connection_pool.disconnect()
-    assert waiting == ["wake"]
+    assert waiting == [("wake", "slow")]
 
 
 async def test_without_redis_a_hint_costs_nothing_and_jobs_are_done(idle: Loops) -> None:

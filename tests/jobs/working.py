@@ -11,7 +11,8 @@ from app.core import changes, database
 from app.core.actor import Actor
 from app.core.changes import Event, Sequencer
 from app.core.clock import new_id
-from app.core.jobs import JobType, Runner
+from app.core.jobs import JobType, Queue, Runner
+from app.core.jobs.queue import UNFINISHED
 from app.core.rows import Row
 from app.core.tasks import end
 from app.jobs import roots
@@ -41,7 +42,9 @@ class Worker:
 
     def start(self, *, doing: Sequence[JobType[Any]] | None = None) -> None:
         """Run every loop; the runner does jobs of these types only, if some are named."""
-        loops = dict(roots.LOOPS) | ({} if doing is None else {"job runner": Runner(doing).run})
+        loops = dict(roots.loops())
+        if doing is not None:
+            loops |= {f"{queue.value} jobs": Runner(doing, queue).run for queue in Queue}
         self.tasks = [asyncio.ensure_future(loop()) for loop in (Sequencer().run, *loops.values())]
 
     async def stop(self) -> None:
@@ -53,7 +56,7 @@ class Worker:
             while True:
                 before = await database.collection("jobs").count_documents({})
                 await self._consumed(await self._mark())
-                while await database.collection("jobs").find_one({"due": {"$type": "date"}}):
+                while await database.collection("jobs").find_one({"state": {"$in": UNFINISHED}}):
                     await asyncio.sleep(0.05)
                 await self._consumed(await self._mark())
                 if before == await database.collection("jobs").count_documents({}):

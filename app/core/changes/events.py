@@ -35,6 +35,11 @@ class Event:
     def type(cls) -> str:
         return f"{cls.__name__}.{cls.schema_version}"
 
+    @staticmethod
+    def known_types() -> list[str]:
+        """The types that this process can read."""
+        return list(Event._types)
+
     def feeds(self) -> Iterable[str]:
         """The feeds besides the organization's own."""
         return ()

@@ -1,35 +1,120 @@
-"""From events to jobs: the handler of the consumer that accepts them."""
+"""From events to jobs: the handler of the consumer that accepts them, and what is kept for workers yet to come.
 
+    unread  {_id: position, e, t, o, a, d, at}
+
+In a rolling release an old worker may read an event whose type only the new release knows. It keeps it there, and the
+first worker that knows the type takes it up.
+"""
+
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+import structlog
+from pymongo import ReplaceOne
+from pymongo.errors import PyMongoError
+
+from app.core import database
+from app.core.changes.events import Event
 from app.core.changes.log import Change
+from app.core.clock import now
+from app.core.database import Document
 from app.core.jobs import queue
 from app.core.jobs.declaration import JobType
+from app.core.jobs.queue import State
+from app.core.jobs.schedules import Schedule
+from app.core.tasks import cancelled
+
+UNREAD = "unread"
+SWEEP = 2.0
+"""Seconds between two looks for unread events that this process can read."""
+_LIMIT = 500
+
+Announce = Callable[[Iterable[str]], Awaitable[None]]
+"""Tells runners of these queues that there is something to do; nothing depends on its being heard."""
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
-def accepting(
-    types: Iterable[JobType[Any]], announce: Callable[[], Awaitable[None]]
-) -> Callable[[Sequence[Change]], Awaitable[None]]:
-    """A handler that makes the jobs which a page of the log causes, each once however often the page comes.
+class Acceptance:
+    """Makes the jobs that a page of the log causes, each once however often the page comes."""
 
-    It passes over events that this process does not know, so a release reaches the workers before anything that tells
-    its new events.
+    def __init__(self, types: Iterable[JobType[Any]], announce: Announce) -> None:
+        """Raises ValueError for two jobs of one name."""
+        self._by_event: dict[str, list[JobType[Any]]] = defaultdict(list)
+        self._announce = announce
+        names: set[str] = set()
+        for kind in types:
+            if kind.type in names:
+                raise ValueError(f"two jobs are named {kind.name}")
+            names.add(kind.type)
+            if not isinstance(kind.cause, Schedule):
+                self._by_event[kind.cause.type()].append(kind)
 
-    `announce` tells runners that there is something to do; nothing depends on its being heard. Raises ValueError for
-    two jobs of one name.
-    """
-    by_event: dict[str, list[JobType[Any]]] = defaultdict(list)
-    names: set[str] = set()
-    for kind in types:
-        if kind.type in names:
-            raise ValueError(f"two jobs are named {kind.name}")
-        names.add(kind.type)
-        by_event[kind.event.type()].append(kind)
+    async def accept(self, changes: Sequence[Change]) -> None:
+        """The consumer's handler."""
+        known = set(Event.known_types())
+        if unread := [change for change in changes if change.type not in known]:
+            kept = [ReplaceOne({"_id": change.position}, _kept(change), upsert=True) for change in unread]
+            await database.collection(UNREAD).bulk_write(kept, ordered=False)
+            _log.warning("events_unread", count=len(unread), types=sorted({change.type for change in unread}))
+        rows = [_made(kind, change) for change in changes for kind in self._by_event.get(change.type, ())]
+        if queues := await queue.put(rows):
+            await self._announce(queues)
 
-    async def accept(changes: Sequence[Change]) -> None:
-        if await queue.put(by_event, changes):
-            await announce()
+    async def sweep(self) -> None:
+        """Take up, for ever, what workers of an older release could not read."""
+        while not cancelled():
+            try:
+                while await self._take_up() == _LIMIT:
+                    pass
+            except PyMongoError as error:
+                _log.warning("unread_not_swept", error=repr(error)[:500])
+            await asyncio.sleep(SWEEP)
 
-    return accept
+    async def _take_up(self) -> int:
+        unread = database.collection(UNREAD)
+        where = {"t": {"$in": Event.known_types()}}
+        rows = await unread.find(where, sort=[("_id", 1)], limit=_LIMIT).to_list()
+        if rows:
+            await self.accept([Change.of({**row, "s": []}) for row in rows])
+            await unread.delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
+        return len(rows)
+
+
+async def prepare() -> None:
+    """Create the index. May be run again, by many processes at once."""
+    await database.collection(UNREAD).create_index("t")
+
+
+def _kept(change: Change) -> Document:
+    return {**_event(change), "at": change.at}
+
+
+def _event(change: Change) -> Document:
+    organization, data = change.organization_id, dict(change.data)
+    return {"e": change.id, "t": change.type, "o": organization, "a": change.actor, "d": data}
+
+
+def _made(kind: JobType[Any], change: Change) -> Document:
+    event = change.event
+    due = kind.due(event) if kind.due else None
+    return {**new_row(kind, kind.key(event), due), "organization_id": change.organization_id, "event": _event(change)}
+
+
+def new_row(kind: JobType[Any], key: str, due: Any = None) -> Document:
+    """A job's row as it begins, without its cause; one without `due` is ready."""
+    return {
+        "_id": queue.id_of(kind.type, key),
+        "type": kind.type,
+        "key": key,
+        "queue": kind.queue.value,
+        "priority": int(kind.priority),
+        "organization_id": None,
+        "state": (State.READY if due is None else State.WAITING).value,
+        **({} if due is None else {"due": due}),
+        "attempt": 0,
+        "attempts": kind.attempts,
+        "created_at": now(),
+    }

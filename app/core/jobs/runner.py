@@ -1,43 +1,64 @@
-"""The runner: leases jobs that are due, a few at a time, and sees each to its end. One in every worker process."""
+"""The runner: leases jobs of one queue that are ready, a few at a time, and sees each to its end."""
 
 import asyncio
 import random
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from pymongo.errors import PyMongoError
 
-from app.core.changes.events import Event
+from app.core import signals
 from app.core.database import Document
 from app.core.jobs import queue
-from app.core.jobs.declaration import Job, JobType, Permanent
+from app.core.jobs.attempt import Job, check_result, open_job
+from app.core.jobs.declaration import JobType, Overtaken, Permanent, Queue
 from app.core.tasks import cancelled, end
 
-POLL = 1.0
+SLOTS: Mapping[Queue, int] = {Queue.FAST: 32, Queue.DEFAULT: 16, Queue.SLOW: 4, Queue.OUTBOUND: 32}
+"""Jobs of a queue at once in a process."""
+SHARE = 0.75
+"""The part of a runner's slots that one organization may hold: however long its jobs take, others find room."""
+POLL = 0.25
 """Seconds between two looks at the queue when nobody calls `look`."""
-SLOTS = 8
-"""Jobs at once in a process."""
-GRACE = 20.0
+PAUSED = 1.0
+"""Seconds between two looks at whether the queue is stopped."""
+GRACE = 25.0
 """Seconds that running jobs get to end when the runner is cancelled."""
-PAUSE, MAX_PAUSE = 2.0, 3600.0
-"""Seconds: the first and the longest pause before another attempt, before jitter."""
+CANCELLED = "jobs.cancelled"
+"""The channel of `core.signals` on which a cancellation is announced; leases' renewals find it without."""
 _MAX_ERROR = 2_000
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class Runner:
-    """Does the jobs of some types, SLOTS at once, and touches no others."""
+class _Work:
+    """An attempt under way."""
 
-    def __init__(self, types: Iterable[JobType[Any]]) -> None:
-        self._types = {kind.type: kind for kind in types}
+    def __init__(self, row: Document) -> None:
+        self.row = row
+        self.task: asyncio.Task[None] | None = None
+        self.overtaken = False
+        self.cancelled = False
+
+    def stop(self) -> None:
+        if self.task:
+            self.task.cancel()
+
+
+class Runner:
+    """Does the jobs of some types in one queue, and touches no others."""
+
+    def __init__(self, types: Iterable[JobType[Any]], of: Queue = Queue.DEFAULT, slots: int | None = None) -> None:
+        self._types = {kind.type: kind for kind in types if kind.queue is of}
+        self._queue, self._slots = of, slots or SLOTS[of]
         self._me = uuid4().hex
-        self._free = asyncio.Semaphore(SLOTS)
-        self._wake = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._wake, self._freed, self._check = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._works: dict[asyncio.Task[None], _Work] = {}
+        self._asked, self._paused, self._held_back = 0.0, False, False
 
     def look(self) -> None:
         """Look at the queue now instead of at the next poll."""
@@ -45,27 +66,37 @@ class Runner:
 
     async def run(self) -> None:
         """Do jobs for ever. Cancelled, it takes no more, gives the running ones GRACE and hands back what is left."""
-        names = list(self._types)
+        beside = asyncio.create_task(self._renew()), asyncio.create_task(self._hear())
         try:
             while not cancelled():
-                await self._free.acquire()
                 self._wake.clear()
-                row = None
-                try:
-                    row = await queue.take(names, self._me)
-                except PyMongoError as error:
-                    _log.warning("jobs_not_taken", error=repr(error)[:500])
-                finally:
-                    if row is None:
-                        self._free.release()
-                if row is None:
+                self._freed.clear()
+                free = self._slots - len(self._works)
+                if free == 0:
+                    await self._freed.wait()
+                    continue
+                rows = await self._take(free)
+                for row in rows:
+                    self._begin(row)
+                if not rows:
                     await self._rest()
-                else:
-                    task = asyncio.create_task(self._see_to(row, self._types[row["type"]]))
-                    self._running.add(task)
-                    task.add_done_callback(self._ended)
         finally:
             await self._drain()
+            await end(*beside)
+
+    async def _take(self, free: int) -> list[Document]:
+        try:
+            if time.monotonic() > self._asked + PAUSED:
+                self._paused, self._asked = await queue.paused(self._queue), time.monotonic()
+            if self._paused or not self._types:
+                return []
+            held = Counter(work.row["organization_id"] for work in self._works.values())
+            share = max(1, int(self._slots * SHARE))
+            self._held_back = any(count >= share for count in held.values())
+            return await queue.take(self._queue, list(self._types), self._me, free, share=share, held=held)
+        except PyMongoError as error:
+            _log.warning("jobs_not_taken", queue=self._queue.value, error=repr(error)[:500])
+            return []
 
     async def _rest(self) -> None:
         try:
@@ -74,68 +105,104 @@ class Runner:
         except TimeoutError:
             pass
 
+    def _begin(self, row: Document) -> None:
+        work = _Work(row)
+        work.task = asyncio.create_task(self._see_to(work, self._types[row["type"]]))
+        self._works[work.task] = work
+        work.task.add_done_callback(self._ended)
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
-        self._free.release()
+        del self._works[task]
+        self._freed.set()
+        if self._held_back:  # what was passed over may be let in now
+            self._wake.set()
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("job_unsettled", exc_info=error)
 
     async def _drain(self) -> None:
-        if self._running:
-            await asyncio.wait(self._running, timeout=GRACE)
-        await end(*self._running)
+        if self._works:
+            await asyncio.wait(self._works, timeout=GRACE)
+        await end(*self._works)
+        await queue.settled()
 
-    async def _see_to(self, row: Document, kind: JobType[Any]) -> None:
-        """Run a leased job while its lease is renewed, and write down how it ended."""
-        structlog.contextvars.bind_contextvars(job=row["_id"], attempt=row["attempt"])
-        work, hold = asyncio.create_task(_attempt(row, kind)), asyncio.create_task(_hold(row))
+    async def _hear(self) -> None:
+        """Somebody cancelled a job, here or elsewhere: look now, instead of at the next renewal."""
+        async with signals.subscribe(CANCELLED) as hints:
+            async for _ in hints:
+                self._check.set()
+
+    async def _renew(self) -> None:
+        """Renew the leases of all that runs, and stop what is another runner's by now or was cancelled."""
+        held = time.monotonic()
+        while not cancelled():
+            await self._until_renewal()
+            works = list(self._works.values())
+            if not works:
+                held = time.monotonic()
+                continue
+            asked = time.monotonic()
+            try:
+                mine = await queue.renew(self._me, [work.row["_id"] for work in works])
+                held = asked
+            except PyMongoError as error:
+                _log.warning("jobs_not_renewed", queue=self._queue.value, error=repr(error)[:500])
+                mine = {} if time.monotonic() > held + queue.LEASE else {work.row["_id"]: work.row for work in works}
+            for work in works:
+                row = mine.get(work.row["_id"])
+                work.overtaken = row is None or row["attempt"] != work.row["attempt"]
+                work.cancelled = work.cancelled or bool(row and row.get("cancel"))
+                if work.overtaken or work.cancelled:
+                    work.stop()
+
+    async def _until_renewal(self) -> None:
         try:
-            await asyncio.wait({work, hold}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() or not await _settle(row, kind, _error(work)):
-                _log.warning("job_overtaken")
+            async with asyncio.timeout(queue.LEASE / 3):
+                await self._check.wait()
+        except TimeoutError:
+            pass
+        self._check.clear()
+
+    async def _see_to(self, work: _Work, kind: JobType[Any]) -> None:
+        """Make an attempt, and write down how it ended."""
+        row = work.row
+        structlog.contextvars.bind_contextvars(job=str(row["_id"]), attempt=row["attempt"])
+        try:
+            await self._attempt(row, kind)
         except asyncio.CancelledError:
-            await end(work)
-            await queue.give_back(row)
-            raise
+            if work.overtaken:
+                _log.warning("job_overtaken")
+            elif work.cancelled:
+                await queue.end_cancelled(row)
+            elif cancelled():  # the process stops
+                await queue.give_back(row)
+            else:
+                await _failed(row, kind, RuntimeError("it cancelled itself"))
+        except Overtaken:
+            _log.warning("job_overtaken")
         except PyMongoError as error:  # its lease will run out, and somebody will do it again
-            _log.warning("job_unsettled", error=repr(error)[:500])
-        finally:
-            await end(work, hold)
+            await _failed(row, kind, error)
+        except Exception as error:
+            await _failed(row, kind, error)
+
+    async def _attempt(self, row: Document, kind: JobType[Any]) -> None:
+        job: Job[Any] = open_job(row, kind)
+        async with asyncio.timeout(kind.timeout):
+            result = await kind.run(job)
+        if not job.finished:
+            check_result(result)
+            await queue.finish(row, result)
 
 
-async def _attempt(row: Document, kind: JobType[Any]) -> None:
-    if row["attempt"] > kind.attempts:
-        raise Permanent("its process ended, or lost touch with the database, in the last attempt")
-    event = Event.read(row["event"])
-    if event is None:
-        raise Permanent(f"{row['event']['t']} is not an event")
-    async with asyncio.timeout(kind.timeout):
-        await kind.run(Job(row["_id"], event, row["attempt"]))
-
-
-async def _hold(row: Document) -> None:
-    """Renew the lease; returns when it is lost."""
-    held = time.monotonic()
-    while time.monotonic() < held + queue.LEASE and not cancelled():
-        await asyncio.sleep(queue.LEASE / 3)
-        asked = time.monotonic()
-        try:
-            if not await queue.renew(row):
-                return
-            held = asked
-        except PyMongoError as error:
-            _log.warning("job_not_renewed", error=repr(error)[:500])
-
-
-async def _settle(row: Document, kind: JobType[Any], error: BaseException | None) -> bool:
-    if error is None:
-        return await queue.finish(row)
+async def _failed(row: Document, kind: JobType[Any], error: Exception) -> None:
     told = repr(error)[:_MAX_ERROR]
-    if isinstance(error, Permanent) or row["attempt"] >= kind.attempts:
+    again_in = getattr(error, "retry_after", None)
+    if again_in is not None:
+        _log.info("job_postponed", error=told[:500], again_in=again_in)
+        await queue.retry(row, told, again_in, counted=False)
+    elif isinstance(error, Permanent) or row["attempt"] >= row["attempts"]:
         _log.error("job_dead", exc_info=error)
-        return await queue.bury(row, told)
-    pause = random.random() * min(MAX_PAUSE, PAUSE * 2 ** (row["attempt"] - 1))  # noqa: S311 - full jitter
-    _log.warning("job_failed", error=told[:500], again_in=round(pause, 1))
-    return await queue.retry(row, told, pause)
-
-
-def _error(work: "asyncio.Task[None]") -> BaseException | None:
-    return asyncio.CancelledError("it cancelled itself") if work.cancelled() else work.exception()
+        await queue.bury(row, told)
+    else:
+        pause = kind.backoff.pause(row["attempt"])
+        _log.warning("job_failed", error=told[:500], again_in=round(pause, 1))
+        await queue.retry(row, told, pause)

@@ -1,13 +1,13 @@
 from typing import Any
 
 from app.core.clock import time_of
-from app.core.jobs import Job, JobType, job
+from app.core.jobs import Job, JobType, Queue, job
 from app.models.identity.events import RegistrationRepeated, UserRegistered
 from app.services.notifications import emails
 from app.services.notifications.emails import ATTEMPTS
 
 
-@job(UserRegistered, attempts=ATTEMPTS)
+@job(UserRegistered, queue=Queue.OUTBOUND, attempts=ATTEMPTS)
 async def email_welcome(job: Job[UserRegistered]) -> None:
     await emails.welcome(job.event, job.id)
 
@@ -17,7 +17,7 @@ def _once_a_day(event: RegistrationRepeated) -> str:
     return f"{event.user}:{time_of(event.id):%Y-%m-%d}"
 
 
-@job(RegistrationRepeated, key=_once_a_day, attempts=ATTEMPTS)
+@job(RegistrationRepeated, key=_once_a_day, queue=Queue.OUTBOUND, attempts=ATTEMPTS)
 async def email_account_exists(job: Job[RegistrationRepeated]) -> None:
     await emails.account_exists(job.event, job.id)
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from app.core.jobs import Job, JobType, job
+from app.core.jobs import Job, JobType, Queue, job
 from app.models.messaging.events import MessageSent, ParticipantNoted
 from app.services.messaging import absences
 from app.services.notifications import emails
@@ -12,7 +12,7 @@ async def note_absent(job: Job[MessageSent]) -> None:
     await absences.note(job.event)
 
 
-@job(ParticipantNoted, attempts=ATTEMPTS)
+@job(ParticipantNoted, queue=Queue.OUTBOUND, attempts=ATTEMPTS)
 async def email_absent(job: Job[ParticipantNoted]) -> None:
     await emails.absence(job.event, job.id)
 

@@ -1,8 +1,7 @@
+from collections.abc import Mapping
 from typing import Any
 
-from arq import cron
-
-from app.core.jobs import Job, JobType, job
+from app.core.jobs import Job, JobType, Queue, Tick, job, schedule
 from app.models.organizations.events import MemberInvited
 from app.services.notifications import emails
 from app.services.notifications.emails import ATTEMPTS
@@ -11,16 +10,17 @@ from app.services.organizations import invitations
 BATCH = 100
 
 
-@job(MemberInvited, attempts=ATTEMPTS)
+@job(MemberInvited, queue=Queue.OUTBOUND, attempts=ATTEMPTS)
 async def email_invitation(job: Job[MemberInvited]) -> None:
     await emails.invitation(job.event, job.id)
 
 
-async def expire_invitations(ctx: dict[Any, Any]) -> None:
-    """A tick that is missed or comes twice does no harm: the next one finds what is overdue."""
-    for invitation in await invitations.overdue(BATCH):
+@schedule("* * * * *")
+async def expire_invitations(job: Job[Tick]) -> Mapping[str, Any]:
+    overdue = await invitations.overdue(BATCH)
+    for invitation in overdue:
         await invitations.expire(invitation.organization_id, invitation.id)
+    return {"expired": len(overdue)}
 
 
-JOBS: list[JobType[Any]] = [email_invitation]
-CRONS = [cron(expire_invitations, second=0)]
+JOBS: list[JobType[Any]] = [email_invitation, expire_invitations]

@@ -1,22 +1,27 @@
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from arq import cron
 
 from app.core import changes
+from app.core.jobs import Job, JobType, Queue, Tick, schedule
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-async def trim_log(ctx: dict[Any, Any]) -> None:
-    """Forget what readers of the change log had thirty days to read. A tick that is missed is made good by the next."""
-    await changes.trim()
+@schedule("17 * * * *", queue=Queue.SLOW, timeout=600)
+async def trim_log(job: Job[Tick]) -> Mapping[str, Any]:
+    """Forget what readers of the change log had thirty days to read."""
+    return {"floor": await changes.trim()}
 
 
-async def audit_log(ctx: dict[Any, Any]) -> None:
+@schedule("27 3 * * *", queue=Queue.SLOW, timeout=3600)
+async def audit_log(job: Job[Tick]) -> Mapping[str, Any]:
     """Look for events that a write carried and the log does not have: a way of writing that hides them."""
-    if hidden := await changes.hidden():
+    hidden = await changes.hidden()
+    if hidden:
         _log.error("log.events_hidden", count=len(hidden), collections=sorted({name for name, _ in hidden}))
+    return {"hidden": len(hidden)}
 
 
-CRONS = [cron(trim_log, minute=17, second=0), cron(audit_log, hour=3, minute=27, second=0)]
+JOBS: list[JobType[Any]] = [trim_log, audit_log]

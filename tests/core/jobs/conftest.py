@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from app.core import changes, jobs
 from app.core import database as connection
 from app.core.database import Document
-from app.core.jobs import queue, runner
+from app.core.jobs import queue, runner, timekeeper
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def empty(
     monkeypatch.setattr(connection, "_name", f"atrium_jobs_{secrets.token_hex(6)}")
     monkeypatch.setattr(queue, "LEASE", 0.6)
     monkeypatch.setattr(runner, "POLL", 0.05)
-    monkeypatch.setattr(runner, "PAUSE", 0.01)
+    monkeypatch.setattr(timekeeper, "POLL", 0.05)
     await changes.prepare()
     await jobs.prepare()
     yield connection.database()

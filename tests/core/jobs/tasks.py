@@ -1,7 +1,7 @@
 """A small domain of jobs: an event, ways to make jobs of it and to see what became of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.actor import Actor
 from app.core.changes import Change, Event
 from app.core.database import Document, collection
-from app.core.jobs import Job, JobType, Runner, accepting
+from app.core.jobs import Acceptance, Backoff, Job, JobType, Runner, Timekeeper
 
 PATIENCE = 20
 ACTOR = Actor(ObjectId(), ObjectId())
@@ -26,19 +26,24 @@ class Asked(Event):
 class Worker:
     """Remembers every attempt, and does in each what the test says."""
 
-    def __init__(self, *steps: Callable[[Job[Asked]], Awaitable[None]]) -> None:
+    def __init__(self, *steps: Callable[[Job[Asked]], Awaitable[Mapping[str, Any] | None]]) -> None:
         self._steps = list(steps)
         self.attempts: list[Job[Asked]] = []
 
-    async def __call__(self, job: Job[Asked]) -> None:
+    async def __call__(self, job: Job[Asked]) -> Mapping[str, Any] | None:
         self.attempts.append(job)
-        if self._steps:
-            await self._steps.pop(0)(job)
+        return await self._steps.pop(0)(job) if self._steps else None
 
 
-def declared(name: str, run: Callable[[Job[Asked]], Awaitable[None]], **options: Any) -> JobType[Asked]:
-    given: dict[str, Any] = {"key": lambda event: str(event.id), "due": None, "attempts": 3, "timeout": 10}
-    return JobType(name, Asked, run, **{**given, **options})
+def declared(
+    name: str, run: Callable[[Job[Asked]], Awaitable[Mapping[str, Any] | None]], **options: Any
+) -> JobType[Asked]:
+    given: dict[str, Any] = {"key": lambda event: str(event.id), "attempts": 3, "timeout": 10}
+    return JobType(name, Asked, run, **{**given, "backoff": Backoff(0.01, 0.1), **options})
+
+
+async def unheard(queues: Iterable[str]) -> None:
+    """An announcement that nobody listens to."""
 
 
 def told(*events: Event) -> list[Change]:
@@ -49,27 +54,25 @@ def told(*events: Event) -> list[Change]:
 async def accept(types: Iterable[JobType[Any]], *events: Event) -> None:
     """Make the jobs that these events cause."""
 
-    async def announce() -> None:
-        """Nobody listens."""
-
-    await accepting(types, announce)(told(*events))
+    await Acceptance(types, unheard).accept(told(*events))
 
 
 @asynccontextmanager
-async def running(*types: JobType[Any]) -> AsyncIterator[Runner]:
-    """A runner at work, until the context ends."""
-    runner = Runner(types)
-    task = asyncio.create_task(runner.run())
+async def running(*types: JobType[Any], slots: int | None = None) -> AsyncIterator[Runner]:
+    """A runner of these types, all of one queue, and a timekeeper at work, until the context ends."""
+    runner = Runner(types, types[0].queue, slots)
+    tasks = [asyncio.create_task(runner.run()), asyncio.create_task(Timekeeper(types, unheard).run())]
     try:
         yield runner
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def rows() -> list[Document]:
-    return await collection("jobs").find().sort("_id", 1).to_list()
+    return await collection("jobs").find().sort([("type", 1), ("created_at", 1), ("key", 1)]).to_list()
 
 
 async def until(state: str) -> list[Document]:

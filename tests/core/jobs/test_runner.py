@@ -6,14 +6,17 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
+from structlog.testing import capture_logs
 
-from app.core import clock
+from app.core import changes, clock, signals
 from app.core.database import Document
-from app.core.jobs import Job, Permanent, Runner, queue, runner
+from app.core.jobs import Backoff, Job, JobType, Overtaken, Permanent, Runner, control, queue, runner
+from app.core.jobs.attempt import open_job
 from tests.core.jobs.tasks import ACTOR, PATIENCE, Asked, Worker, accept, declared, rows, running, until
 
 Database = AsyncDatabase[Document]
@@ -35,7 +38,7 @@ async def test_a_job_that_fails_is_tried_again(empty: Database) -> None:
         (row,) = await until("done")
     assert [attempt.attempt for attempt in worker.attempts] == [1, 2, 3]
     assert len({attempt.id for attempt in worker.attempts}) == 1
-    assert row["finished"]
+    assert row["finished_at"]
     assert not {"due", "owner"} & set(row)
 
 
@@ -48,7 +51,7 @@ async def test_a_job_whose_attempts_are_used_up_is_dead_and_says_why(empty: Data
     assert len(worker.attempts) == 3
     assert row["last_error"] == "ConnectionError('no answer to attempt 3')"
     assert "due" not in row
-    assert "finished" not in row, "dead jobs are kept"
+    assert "finished_at" not in row, "dead jobs are kept"
 
 
 async def test_a_permanent_failure_is_not_tried_again(empty: Database) -> None:
@@ -84,19 +87,15 @@ async def test_a_job_that_cancels_itself_has_failed(empty: Database) -> None:
     assert len(worker.attempts) == 2
 
 
-async def test_pauses_grow_at_random_up_to_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses = []
-
-    async def retry(row: Document, error: str, pause: float) -> bool:
-        pauses.append(pause)
-        return True
-
-    monkeypatch.setattr(queue, "retry", retry)
+def test_pauses_grow_at_random_up_to_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R6: full jitter."""
+    backoff = Backoff(first=2, longest=3600)
+    drawn = [[backoff.pause(attempt) for _ in range(200)] for attempt in (1, 2, 3)]
+    for longest, pauses in zip((2, 4, 8), drawn, strict=True):
+        assert 0 <= min(pauses) < longest / 4
+        assert longest * 3 / 4 < max(pauses) <= longest
     monkeypatch.setattr(random, "random", lambda: 1.0)
-    kind = declared("greet", fail, attempts=100)
-    for attempt in (1, 2, 3, 40):
-        await runner._settle({"attempt": attempt}, kind, ConnectionError())
-    assert pauses == [runner.PAUSE, 2 * runner.PAUSE, 4 * runner.PAUSE, runner.MAX_PAUSE]
+    assert [backoff.pause(attempt) for attempt in (1, 2, 3, 40, 5_000)] == [2, 4, 8, 3600, 3600]
 
 
 async def test_a_job_waits_until_it_is_due(empty: Database) -> None:
@@ -113,18 +112,6 @@ async def test_a_job_waits_until_it_is_due(empty: Database) -> None:
             await asyncio.sleep(0.02)
     assert started[0] >= due
     assert {row["type"]: row["state"] for row in await rows()}["later.1"] == "waiting"
-
-
-async def test_what_is_due_longest_comes_first(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "SLOTS", 1)
-    worker, base = Worker(), clock.now() - timedelta(hours=1)
-    kinds = [
-        declared(name, worker, due=lambda event: base + timedelta(minutes=len(event.what))) for name in ("one", "other")
-    ]
-    await accept(kinds, *(Asked(ACTOR, what="x" * n) for n in (3, 1, 2)))
-    async with running(*kinds):
-        await until("done")
-    assert [len(attempt.event.what) for attempt in worker.attempts] == [1, 1, 2, 2, 3, 3]
 
 
 async def test_a_runner_looks_at_once_when_it_is_told_to(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,21 +160,130 @@ async def test_a_lease_is_renewed_while_the_job_runs(empty: Database) -> None:
 
 
 async def test_a_runner_that_overslept_its_lease_changes_nothing(empty: Database) -> None:
-    """Fencing: only the attempt that holds the job writes down how it ended."""
+    """R4: only the attempt that holds the job writes down how it ended."""
     kind = declared("greet", Worker())
     await accept([kind], Asked(ACTOR))
-    overslept = await queue.take([kind.type], "first")
-    assert overslept
-    async with asyncio.timeout(PATIENCE):
-        while not (second := await queue.take([kind.type], "second")):
-            await asyncio.sleep(0.05)
+    overslept = await taken(kind, "first")
+    second = await taken(kind, "second")
     running_row = await rows()
-    for settle in (queue.finish, queue.renew, queue.give_back):
-        assert not await settle(overslept)
-    assert not await queue.retry(overslept, "late", 0)
-    assert not await queue.bury(overslept, "late")
+    assert await queue.renew("first", [overslept["_id"]]) == {}
+    await queue.finish(overslept, {"late": True})
+    await queue.give_back(overslept)
+    await queue.retry(overslept, "late", 0)
+    await queue.bury(overslept, "late")
+    await queue.end_cancelled(overslept)
     assert await rows() == running_row
-    assert await queue.finish(second)
+    await queue.finish(second, None)
+    assert [row["state"] for row in await rows()] == ["done"]
+
+
+async def taken(kind: JobType[Any], owner: str) -> Document:
+    """A job of the type, leased once whoever had it is silent for too long."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await queue.make_due_ready()
+            if found := await queue.take(kind.queue, [kind.type], owner, 1):
+                return found[0]
+            await asyncio.sleep(0.05)
+
+
+async def test_effects_in_a_scope_are_kept_with_the_end_of_the_job_or_not_at_all(empty: Database) -> None:
+    """R4: who was overtaken keeps nothing; who holds the job keeps everything at once."""
+
+    @changes.atomic
+    async def book(job: Job[Any]) -> None:
+        await empty.booked.insert_one({"attempt": job.attempt}, session=changes.session())
+        await job.finish({"booked": True})
+
+    kind = declared("book", Worker())
+    await accept([kind], Asked(ACTOR))
+    await empty.booked.insert_one({"attempt": 0})
+    overslept, second = await taken(kind, "first"), await taken(kind, "second")
+    with pytest.raises(Overtaken):
+        await book(open_job(overslept, kind))
+    holder = open_job(second, kind)
+    await book(holder)
+    assert holder.finished
+    assert [row["attempt"] async for row in empty.booked.find()] == [0, 2]
+    (row,) = await rows()
+    assert (row["state"], row["result"]) == ("done", {"booked": True})
+    with pytest.raises(RuntimeError, match="@atomic scope"):
+        await holder.finish()
+
+
+async def test_a_job_that_ended_in_a_scope_is_not_ended_again(empty: Database) -> None:
+    @changes.atomic
+    async def work(job: Job[Asked]) -> dict[str, Any] | None:
+        await job.finish({"in": "the scope"})
+        return {"in": "the return"}
+
+    kind = declared("book", Worker(work))
+    await accept([kind], Asked(ACTOR))
+    with capture_logs() as logs:
+        async with running(kind):
+            (row,) = await until("done")
+    assert row["result"] == {"in": "the scope"}
+    assert not [log for log in logs if "overtaken" in log["event"]]
+
+
+async def test_what_a_job_answers_is_kept(empty: Database) -> None:
+    async def work(job: Job[Asked]) -> dict[str, Any]:
+        await job.report(1, 2, "halfway")
+        return {"sent": 3, "$set": "is a word like others"}
+
+    kind = declared("greet", Worker(work))
+    await accept([kind], Asked(ACTOR))
+    async with running(kind):
+        (row,) = await until("done")
+    assert row["result"] == {"sent": 3, "$set": "is a word like others"}
+    assert row["progress"] == {"done": 1, "total": 2, "note": "halfway"}
+
+
+@pytest.mark.parametrize("result", [{"a": object()}, ["a"], {"a": "x" * 70_000}, {1: 2}, {"a": 2**64}])
+async def test_a_result_that_cannot_be_kept_is_said_to_be_so_once(empty: Database, result: Any) -> None:
+    async def work(job: Job[Asked]) -> Any:
+        return result
+
+    worker = Worker(work)
+    kind = declared("greet", worker)
+    await accept([kind], Asked(ACTOR))
+    async with running(kind):
+        (row,) = await until("dead")
+    assert "its result cannot be kept" in row["last_error"]
+    assert len(worker.attempts) == 1
+
+
+async def test_a_postponed_job_loses_no_attempt(empty: Database) -> None:
+    class Busy(Exception):
+        retry_after = 0.05
+
+    async def later(job: Job[Asked]) -> None:
+        raise Busy
+
+    worker = Worker(later, later, later, later)
+    kind = declared("greet", worker, attempts=2)
+    await accept([kind], Asked(ACTOR))
+    async with running(kind):
+        await until("done")
+    assert [attempt.attempt for attempt in worker.attempts] == [1] * 5
+
+
+async def test_a_running_job_can_be_cancelled(empty: Database, redis_url: str) -> None:
+    """A hint stops it at once; without Redis the next renewal of its lease does."""
+    for connect in (signals.connect, lambda url: None):
+        connect(redis_url)
+        worker = Worker(hang)
+        kind = declared("greet", worker, timeout=3600)
+        asked = Asked(ACTOR)
+        await accept([kind], asked)
+        id = queue.id_of(kind.type, str(asked.id))
+        async with running(kind), asyncio.timeout(PATIENCE):
+            while not worker.attempts:
+                await asyncio.sleep(0.02)
+            assert await control.cancel(id)
+            await until("cancelled")
+        assert not await control.cancel(id)
+        await signals.close()
 
 
 async def test_a_job_that_was_overtaken_is_stopped(empty: Database) -> None:
@@ -236,8 +332,8 @@ async def test_a_job_that_does_not_end_in_time_is_handed_back(empty: Database, m
         while not worker.attempts:
             await asyncio.sleep(0.02)
     (row,) = await rows()
-    assert (row["state"], row["attempt"]) == ("retry", 0)
-    assert row["due"] <= clock.now()
+    assert (row["state"], row["attempt"]) == ("ready", 0)
+    assert not {"due", "owner"} & set(row)
 
 
 async def test_a_job_outlives_the_process_that_is_killed_in_its_middle(empty: Database) -> None:
@@ -270,9 +366,7 @@ async def test_a_job_that_kills_every_process_is_given_up(empty: Database) -> No
     kind = declared("greet", worker, attempts=2)
     await accept([kind], Asked(ACTOR))
     for owner in ("first", "second"):
-        async with asyncio.timeout(PATIENCE):
-            while not await queue.take([kind.type], owner):
-                await asyncio.sleep(0.05)
+        await taken(kind, owner)
     async with running(kind):
         (row,) = await until("dead")
     assert not worker.attempts

@@ -128,7 +128,7 @@ async def test_a_crash_between_the_note_and_the_email_costs_neither(idle: Worker
     await make_message(owner, await make_conversation(owner, ada))
     idle.start(doing=[note_absent])
     async with asyncio.timeout(PATIENCE):
-        while not (died := await queue.take([email_absent.type], "who dies")):
+        while not (died := await queue.take("outbound", [email_absent.type], "who dies", 1)):
             await asyncio.sleep(0.05)
     await idle.stop()
     assert idle.office.messages == []

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.core import clock, database
 from app.core.actor import Actor
+from app.core.jobs import Job, Tick
 from app.core.settings import settings
 from app.jobs.organizations.invitations import expire_invitations
 from app.models import Invitation, InvitationState, Role
@@ -47,7 +48,7 @@ async def test_the_tick_ends_what_is_overdue_and_nothing_else(idle: Worker) -> N
     ago = clock.now() - invitations.VALID - timedelta(seconds=1)
     await database.collection("invitations").update_one({"_id": old.id}, {"$set": {"created_at": ago}})
     for _ in range(2):
-        await expire_invitations({})
+        await expire_invitations.run(Job({}, Tick(clock.now())))
     states = {row.id: row.state for row in await Invitation.select(owner)}
     assert states == {old.id: InvitationState.EXPIRED, new.id: InvitationState.PENDING}
     idle.start()

@@ -1,0 +1,117 @@
+"""The timekeeper: lets jobs whose time has come be taken, and makes the runs of schedules. One leads at any time.
+
+    schedules  {_id: name, last: the newest tick that was dealt with, paused}
+
+A tick is a job whose key is its moment, so however many timekeepers see it, it is one row and runs once.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import uuid4
+
+import structlog
+from pymongo import ReturnDocument
+
+from app.core import database
+from app.core.changes import lease
+from app.core.clock import now
+from app.core.database import Document
+from app.core.jobs import queue
+from app.core.jobs.acceptance import Announce, new_row
+from app.core.jobs.declaration import JobType
+from app.core.jobs.schedules import Schedule
+from app.core.tasks import cancelled
+
+SCHEDULES = "schedules"
+LEASES = "leases"
+POLL = 0.25
+"""Seconds between two looks at what is due when nobody calls `look`."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Timekeeper:
+    """Run one in every worker process."""
+
+    def __init__(self, types: Iterable[JobType[Any]], announce: Announce) -> None:
+        self._scheduled = {kind.name: kind for kind in types if isinstance(kind.cause, Schedule)}
+        self._announce = announce
+        self._me = uuid4().hex
+        self._wake = asyncio.Event()
+
+    def look(self) -> None:
+        """Look now instead of at the next poll."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep time whenever no other process does, for ever; cancel it to hand over at once."""
+        try:
+            while not cancelled():
+                try:
+                    if await lease.take(LEASES, "timekeeper", self._me):
+                        await lease.hold(LEASES, "timekeeper", self._me, self._keep())
+                except Exception as error:  # whatever it is, begin again
+                    _log.warning("timekeeper_restarts", error=repr(error)[:500])
+                await asyncio.sleep(lease.RENEW * (0.75 + random.random() / 2))  # noqa: S311 - jitter
+        finally:
+            await lease.give_back(LEASES, "timekeeper", self._me)
+
+    async def _keep(self) -> None:
+        while True:
+            self._wake.clear()
+            count, queues = await queue.make_due_ready()
+            queues |= await self.tick()
+            if queues:
+                await self._announce(queues)
+            if count < queue.DUE_LIMIT:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(POLL):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def tick(self) -> set[str]:
+        """Make the runs of ticks that have come; answers the queues that have something new."""
+        queues: set[str] = set()
+        if not self._scheduled:
+            return queues
+        rows = {row["_id"]: row async for row in database.collection(SCHEDULES).find()}
+        for name, kind in self._scheduled.items():
+            row = rows.get(name) or await _first(name)
+            if not row.get("paused"):
+                queues |= await self._run_missed(kind, row["last"])
+        return queues
+
+    async def _run_missed(self, kind: JobType[Any], last: datetime) -> set[str]:
+        ticks, newest = cast("Schedule", kind.cause).missed(last, now())
+        if newest == last:
+            return set()
+        queues = await queue.put([run_of(kind, tick) for tick in ticks])
+        # Only now: who dies between the two leaves ticks to be seen again, and to be the same rows.
+        await database.collection(SCHEDULES).update_one({"_id": kind.name}, {"$max": {"last": newest}})
+        if now() - newest > timedelta(minutes=1):
+            _log.warning("schedule_caught_up", schedule=kind.name, runs=len(ticks), newest=newest.isoformat())
+        return queues
+
+
+def run_of(kind: JobType[Any], tick: datetime) -> Document:
+    """The job that a tick is."""
+    return {**new_row(kind, tick.isoformat(timespec="milliseconds")), "tick": tick}
+
+
+async def _first(name: str) -> Document:
+    """The row of a schedule that is new: it begins with the next tick."""
+    row = await database.collection(SCHEDULES).find_one_and_update(
+        {"_id": name},
+        {"$setOnInsert": {"last": now(), "paused": False}},
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+    )
+    assert row
+    return row
