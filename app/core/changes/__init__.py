@@ -4,9 +4,10 @@ from app.core.changes.consumer import Consumer
 from app.core.changes.events import Event
 from app.core.changes.hubs import Hub, hub, position, start_hub, stop_hub
 from app.core.changes.idempotency import once
-from app.core.changes.log import Change, prepare, trim
+from app.core.changes.log import Change, prepare
 from app.core.changes.projections import project
-from app.core.changes.recovery import hidden
+from app.core.changes.recovery import begin_epoch, hidden
+from app.core.changes.retention import trim
 from app.core.changes.scope import Rehearsal, apart, atomic, emit, rehearse, rehearsing, scoped, session
 from app.core.changes.sequencer import Sequencer
 from app.core.changes.subscription import Subscription
@@ -22,6 +23,7 @@ __all__ = [
     "Subscription",
     "apart",
     "atomic",
+    "begin_epoch",
     "change",
     "change_all",
     "edit",

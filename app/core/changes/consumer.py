@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Literal
-from uuid import uuid4
 
 import structlog
+from pymongo.errors import PyMongoError
 
 from app.core import signals
 from app.core.changes import lease, log
 from app.core.changes.log import CONSUMERS, HINT, PAGE, Change
 from app.core.database import collection
+from app.core.logs import redact
 from app.core.tasks import cancelled
 
 POLL = 0.5
@@ -27,7 +29,8 @@ class Consumer:
     """Hands the log to `handle` in order, page by page, in one process at a time, for ever; run it in every worker.
 
     At least once: after a crash the last page comes again, so what `handle` writes must be keyed by the change's id. A
-    change that cannot be handled is tried again with growing pauses and loud logs, and holds up those behind it.
+    change that cannot be handled is tried again with growing pauses and loud logs, and holds up those behind it. What
+    `operations` shows of it, and pauses and resumes, is its row in the collection of consumers.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Consumer:
         """`start`: where a consumer that never ran before begins, at the oldest row of the log or after the newest."""
         self.name = name
         self._handle, self._start = handle, start
-        self._me = uuid4().hex
+        self._me = lease.new_owner()
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -55,6 +58,7 @@ class Consumer:
                     pause = POLL
                 except Exception as error:
                     _log.warning("consumer_restarts", consumer=self.name, error=repr(error)[:500])
+                    await self._note(error)
                     pause = min(pause * 2, lease.SECONDS)
                 await asyncio.sleep(pause)
         finally:
@@ -66,12 +70,11 @@ class Consumer:
                 self._wake.set()
 
     async def _read(self, position: int | None) -> None:
-        if position is None:
-            position = await log.head() if self._start == "now" else 0
         floor = (await log.state()).floor
-        if position < floor:  # trim() waits for consumers, so only one that never began can be so far behind
-            _log.warning("consumer_skips", consumer=self.name, position=position, floor=floor)
-        position = max(position, floor)
+        if position is None:
+            position = await log.head() if self._start == "now" else floor
+        if position < floor:  # trim() waits for consumers, but not for ever for one that was paused
+            raise RuntimeError(f"positions {position + 1} to {floor} were trimmed unread: resume it with skip to go on")
         await self._advance(position)
         limit, pause = PAGE, POLL
         while True:
@@ -82,8 +85,9 @@ class Consumer:
             try:
                 async with asyncio.timeout(HANDLE):
                     await self._handle(changes)
-            except Exception:
+            except Exception as error:
                 _log.exception("consumer_failed", consumer=self.name, position=changes[0].position)
+                await self._note(error, changes[0].position)
                 if limit == 1:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _MAX_PAUSE)
@@ -91,7 +95,8 @@ class Consumer:
                 continue
             position, pause = changes[-1].position, POLL
             limit = min(limit * 2, PAGE)
-            await self._advance(position)
+            if not await self._advance(position):
+                return
             if len(changes) < PAGE:
                 await asyncio.sleep(GATHER)
 
@@ -103,5 +108,16 @@ class Consumer:
             pass
         self._wake.clear()
 
-    async def _advance(self, position: int) -> None:
-        await collection(CONSUMERS).update_one({"_id": self.name, "owner": self._me}, {"$max": {"position": position}})
+    async def _advance(self, position: int) -> bool:
+        """Whether it is still this one's turn to read."""
+        mine = {"_id": self.name, "owner": self._me}
+        result = await collection(CONSUMERS).update_one(mine, {"$max": {"position": position}})
+        return result.matched_count == 1
+
+    async def _note(self, error: Exception, position: int | None = None) -> None:
+        """Keep a failure where people look; one that cannot be kept is in the logs."""
+        noted = {"error": redact(repr(error))[:500], "error_position": position}
+        with suppress(PyMongoError):
+            await collection(CONSUMERS).update_one(
+                {"_id": self.name}, {"$set": noted, "$currentDate": {"error_at": True}, "$inc": {"restarts": 1}}
+            )

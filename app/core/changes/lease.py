@@ -1,10 +1,18 @@
-"""Leases: one process at a time, by the server's clock. A lease saves work; correctness never rests on it."""
+"""Leases: one process at a time, by the server's clock. A lease saves work; correctness never rests on it alone.
+
+A lease is three fields of a document, {owner, until, token}. `token` grows whenever the owner changes, so what a holder
+writes can carry it, and who overslept its lease is refused: see `core.locks`.
+"""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import structlog
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
@@ -13,24 +21,85 @@ from app.core.tasks import cancelled, end
 
 SECONDS = 4.0
 RENEW = SECONDS / 3
+HELD = {"owner": "", "until": "", "since": ""}
+"""The fields of a lease that is held, to be unset."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Lost(Exception):
+    """A lease ended while it was held: it could not be renewed in time, or somebody else has it."""
+
+
+def new_owner() -> str:
+    """A name for one who takes leases, which tells people where it runs: `host:process:random`."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 async def take(name: str, id: str, owner: str) -> Document | None:
-    """Take or renew the lease in a document for SECONDS; answers the document, None while somebody else holds it."""
-    free: dict[str, Any] = {"$or": [{"$eq": ["$owner", owner]}, {"$lt": ["$until", "$$NOW"]}]}
-    mine = {"owner": owner, "until": {"$add": ["$$NOW", int(SECONDS * 1000)]}}
-    keep = {field: {"$cond": [free, value, f"${field}"]} for field, value in mine.items()}
+    """Take or renew the lease in a document for SECONDS; answers the document, None while somebody else holds it.
+
+    Nobody gets one whose document is paused (`paused_at`). `since` is when its owner took it.
+    """
+    mine = {"$eq": ["$owner", owner]}
+    paused = {"$ne": [{"$type": "$paused_at"}, "missing"]}
+    free: dict[str, Any] = {"$and": [{"$not": [paused]}, {"$or": [mine, {"$lt": ["$until", "$$NOW"]}]}]}
+    new = {
+        "owner": owner,
+        "until": {"$add": ["$$NOW", int(SECONDS * 1000)]},
+        "since": {"$cond": [mine, "$since", "$$NOW"]},
+        "token": {"$add": [{"$ifNull": ["$token", 0]}, {"$cond": [mine, 0, 1]}]},
+    }
+    keep = {field: {"$cond": [free, value, f"${field}"]} for field, value in new.items()}
     row = await collection(name).find_one_and_update(
         {"_id": id}, [{"$set": keep}], upsert=True, return_document=ReturnDocument.AFTER
     )
-    return row if row and row["owner"] == owner else None
+    return row if row and row.get("owner") == owner else None
 
 
 async def give_back(name: str, id: str, owner: str) -> None:
     """End the lease at once if it is still this owner's and the database is there; else it ends by itself."""
     with suppress(PyMongoError, TimeoutError):
         async with asyncio.timeout(1):
-            await collection(name).update_one({"_id": id, "owner": owner}, {"$unset": {"owner": "", "until": ""}})
+            await collection(name).update_one({"_id": id, "owner": owner}, {"$unset": HELD})
+
+
+@asynccontextmanager
+async def kept(name: str, id: str, owner: str, since: float) -> AsyncIterator[asyncio.Timeout]:
+    """Renew a lease while the body runs; when it is lost the body is cancelled, and Lost is raised.
+
+    `since` is the loop's time just before the lease was taken. What the body gets tells by `expired()`.
+    """
+    try:
+        async with asyncio.timeout_at(since + SECONDS) as ending:
+            renewing = asyncio.create_task(_renew(name, id, owner, since, ending))
+            try:
+                yield ending
+            finally:
+                await end(renewing)
+    except TimeoutError:
+        if not ending.expired():
+            raise
+    if ending.expired():
+        _log.warning("lease_lost", lease=id, of=name)
+        raise Lost(f"the lease {id} of {name} ended while it was held")
+
+
+async def _renew(name: str, id: str, owner: str, since: float, ending: asyncio.Timeout) -> None:
+    """Put the end off for as long as the server agrees; what cannot be asked in time is lost."""
+    clock = asyncio.get_running_loop().time
+    while not ending.expired():
+        await asyncio.sleep(since + RENEW - clock())
+        asked = clock()
+        try:
+            held = await take(name, id, owner)
+        except PyMongoError as error:
+            _log.warning("lease_not_renewed", lease=id, of=name, error=repr(error)[:300])
+            since = asked
+            continue
+        if not ending.expired():
+            ending.reschedule(asked + SECONDS if held else asked)
+        since = asked
 
 
 async def hold(name: str, id: str, owner: str, *work: Coroutine[Any, Any, None]) -> None:
@@ -39,16 +108,13 @@ async def hold(name: str, id: str, owner: str, *work: Coroutine[Any, Any, None])
     Returns when the lease is lost or one of the loops returns; raises what the first of them raised. The others are
     cancelled.
     """
-
-    async def renew() -> None:
-        while await take(name, id, owner):  # noqa: ASYNC110 - a rhythm, not a wait
-            await asyncio.sleep(RENEW)
-
-    tasks = [asyncio.create_task(loop) for loop in (renew(), *work)]
+    tasks = [asyncio.create_task(loop) for loop in work]
     done: set[asyncio.Task[None]] = set()
     try:
-        if not cancelled():
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(Lost):
+            async with kept(name, id, owner, asyncio.get_running_loop().time() - RENEW):
+                if not cancelled():
+                    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await end(*tasks)
     for task in done:

@@ -4,7 +4,7 @@
     sequencer  {_id: "log", epoch, floor, seen, token | since}    {_id: "lease", owner, until}
     outbox     {_id, _events}                    one for each transaction that told something
     requests   {_id: key, fingerprint, answer, at}               see `idempotency`
-    consumers  {_id: name, position, owner, until}               see `consumer`
+    consumers  {_id: name, position, owner, until, since, paused_at, error, error_at, error_position, restarts}
 
 Positions are dense from `floor` + 1. `floor` is the last position that was trimmed away; `epoch` changes when
 positions lose their meaning, and every cursor with them.
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-import structlog
 from bson import ObjectId, Timestamp
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import CollectionInvalid, OperationFailure
@@ -30,6 +29,8 @@ from app.core.database import Document
 
 LOG = "log"
 SEQUENCER = "sequencer"
+LEASE = "lease"
+"""Of the documents in SEQUENCER, the one whose owner leads."""
 CONSUMERS = "consumers"
 HINT = "log"
 """The channel of `core.signals` on which the newest position is announced."""
@@ -37,7 +38,6 @@ PAGE = 500
 MARGIN = timedelta(hours=1)
 """How far the clocks of writers and sequencers may be apart; the log never keeps less than twice this."""
 
-_log = structlog.stdlib.get_logger(__name__)
 _NAMESPACE_EXISTS = 48
 _UNREAD = object()
 
@@ -150,25 +150,14 @@ async def following(position: int, limit: int = PAGE) -> list[Change]:
     return changes
 
 
-async def trim(keep: timedelta = timedelta(days=30)) -> int:
-    """Forget what is older than `keep`, but nothing that a consumer has still to read; answers the new floor.
-
-    The floor is raised before anything is deleted, so that a reader never takes a trimmed stretch for a quiet one.
-    """
-    row = await database.collection(SEQUENCER).find_one({"_id": LOG})
-    if row is None:
-        return 0
-    # Events above `seen` - MARGIN are looked up when the oplog was lost, so they stay however long ago that was.
-    before = min(now(), row["seen"]) - max(keep, 2 * MARGIN)
-    await database.collection(OUTBOX).delete_many({"_id": {"$lt": ObjectId.from_datetime(before)}})
-    old = await majority().find_one({"at": {"$lt": before}}, {"_id": 1}, sort=[("_id", -1)])
-    floor: int = old["_id"] if old else row["floor"]
-    slowest = await database.collection(CONSUMERS).find_one({"position": {"$exists": True}}, sort=[("position", 1)])
-    if slowest and slowest["position"] < floor:
-        floor = slowest["position"]
-        _log.warning("trim_held_back", consumer=slowest["_id"], position=floor)
-    if floor > row["floor"]:
-        await database.collection(SEQUENCER).update_one({"_id": LOG}, {"$max": {"floor": floor}})
-        await database.collection(LOG).delete_many({"_id": {"$lte": floor}})
-        return floor
-    return cast("int", row["floor"])
+async def position_at(moment: datetime) -> int:
+    """The last position that was given before a moment; the floor when there is none. Found by halving."""
+    low, high = (await state()).floor, await head()
+    while low < high:
+        middle = (low + high) // 2
+        row = await majority().find_one({"_id": {"$gt": middle}}, {"at": 1}, sort=[("_id", 1)])
+        if row and row["at"] < moment:
+            low = row["_id"]
+        else:
+            high = middle
+    return low

@@ -13,15 +13,34 @@ from bson import ObjectId
 from app.core import database
 from app.core.changes.appending import BATCH, Appender, EventRow, unknown
 from app.core.changes.envelope import FIELD, unpack
-from app.core.changes.log import CONSUMERS, LOG, MARGIN, SEQUENCER, operation_time
+from app.core.changes.lease import HELD
+from app.core.changes.log import CONSUMERS, LEASE, LOG, MARGIN, SEQUENCER, operation_time
 from app.core.changes.scope import OUTBOX
-from app.core.clock import now
+from app.core.clock import now, source
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
 async def recover() -> None:
     """Append the events that no log row tells of, move the checkpoint to the present and begin a new epoch."""
+    saved, epoch = await _begin_anew()
+    _log.error("oplog_lost", recovered=saved, epoch=epoch)
+
+
+async def begin_epoch() -> int:
+    """Make a database that was restored from a backup go on where the backup stood; answers the new epoch.
+
+    To be run before the first process starts: its oplog is another one, nobody of those who held its leases lives, and
+    cursors of what happened after the backup must not be taken for those of what happens now. May be run again.
+    """
+    await database.collection(CONSUMERS).update_many({}, {"$unset": HELD})
+    await database.collection(SEQUENCER).update_one({"_id": LEASE}, {"$unset": HELD})
+    saved, epoch = await _begin_anew()
+    _log.warning("epoch_begun", recovered=saved, epoch=epoch)
+    return epoch
+
+
+async def _begin_anew() -> tuple[int, int]:
     since = await operation_time()  # before the search: what is written during it is found twice rather than never
     row = await database.collection(SEQUENCER).find_one({"_id": LOG})
     if row is None:
@@ -31,10 +50,12 @@ async def recover() -> None:
         missing = await unknown(appender.fresh(events))
         await appender.append(missing)
         saved += len(missing)
+    # A moment, as the first one: a backup that is restored twice must not give two histories the same epoch.
+    epoch = max(row["epoch"] + 1, int(source()))
     await database.collection(SEQUENCER).update_one(
-        {"_id": LOG}, {"$set": {"since": since}, "$unset": {"token": ""}, "$inc": {"epoch": 1}}
+        {"_id": LOG}, {"$set": {"since": since, "epoch": epoch}, "$unset": {"token": ""}}
     )
-    _log.error("oplog_lost", recovered=saved, epoch=row["epoch"] + 1)
+    return saved, epoch
 
 
 async def hidden(newest: timedelta = MARGIN, settled: timedelta = timedelta(seconds=30)) -> list[tuple[str, ObjectId]]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import structlog
 from pymongo.asynchronous.change_stream import AsyncChangeStream
@@ -21,7 +20,7 @@ from app.core import database, signals
 from app.core.changes import lease
 from app.core.changes.appending import BATCH, Appender, EventRow, unknown
 from app.core.changes.envelope import FIELD, unpack
-from app.core.changes.log import HINT, LOG, SEQUENCER
+from app.core.changes.log import HINT, LEASE, LOG, SEQUENCER
 from app.core.changes.recovery import recover
 from app.core.clock import at, now, source
 from app.core.database import Document
@@ -62,7 +61,7 @@ class Sequencer:
     """Run one in every worker process; one of them leads at any time, the others take over within the lease."""
 
     def __init__(self) -> None:
-        self._me = uuid4().hex
+        self._me = lease.new_owner()
         self._leading, self._position, self._seen = False, 0, now()
         self._batches = self._events = self._restarts = 0
         self._moved = asyncio.Event()
@@ -85,7 +84,7 @@ class Sequencer:
             while not cancelled():
                 before = self._events
                 try:
-                    if await lease.take(SEQUENCER, "lease", self._me):
+                    if await lease.take(SEQUENCER, LEASE, self._me):
                         await self._lead()
                     pause = PAUSE
                 except Exception as error:  # crash-only: whatever it is, start again from the checkpoint
@@ -96,12 +95,12 @@ class Sequencer:
                         await self._recover()
                 await asyncio.sleep(pause)
         finally:
-            await lease.give_back(SEQUENCER, "lease", self._me)
+            await lease.give_back(SEQUENCER, LEASE, self._me)
 
     async def _recover(self) -> None:
         try:
-            if await lease.take(SEQUENCER, "lease", self._me):
-                await lease.hold(SEQUENCER, "lease", self._me, recover())
+            if await lease.take(SEQUENCER, LEASE, self._me):
+                await lease.hold(SEQUENCER, LEASE, self._me, recover())
         except Exception as error:
             _log.warning("recovery_restarts", error=repr(error)[:500])
 
@@ -117,7 +116,7 @@ class Sequencer:
             self._position, self._leading = appender.position, True
             loops = _pull(stream, arrivals), self._number(arrivals, appender, row["epoch"]), self._announce()
             try:
-                await lease.hold(SEQUENCER, "lease", self._me, *loops)
+                await lease.hold(SEQUENCER, LEASE, self._me, *loops)
             finally:
                 self._leading = False
 

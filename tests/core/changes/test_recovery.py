@@ -61,7 +61,7 @@ async def test_r22_what_still_stands_is_numbered_and_old_cursors_are_refused(
             async with asyncio.timeout(PATIENCE):
                 while True:
                     await anext(live)
-    assert hub.epoch == epoch + 1
+    assert hub.epoch > epoch
     with pytest.raises(ResyncRequired):
         hub.read_cursor(cursor, [EVERYTHING])
 
