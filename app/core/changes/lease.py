@@ -1,7 +1,7 @@
 """Leases: one process at a time, by the server's clock. A lease saves work; correctness never rests on it alone.
 
-A lease is three fields of a document, {owner, until, token}. `token` grows whenever the owner changes, so what a holder
-writes can carry it, and who overslept its lease is refused: see `core.locks`.
+A lease is fields of a document, {owner, until, since, token}. `token` grows with every new owner, so that what a holder
+writes can carry it, and one who overslept its lease is refused: see `core.locks`.
 """
 
 import asyncio
