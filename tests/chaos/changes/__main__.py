@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.chaos.changes.check import Result
-from tests.chaos.changes.run import run
+from tests.chaos.changes.run import ALL, BASIC, run
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120, help="how long faults go on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the choice of faults")
     parser.add_argument("--clients", type=int, default=50)
-    parser.add_argument("--without-mongod", action="store_true", help="leave the database alive")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=3, help="of MongoDB (default: %(default)s)")
     asked = parser.parse_args()
     console = Console()
     console.print(f"{asked.seconds:.0f} s of faults, seed {asked.seed}")
@@ -27,8 +27,9 @@ def main() -> int:
             Path(directory),
             seconds=asked.seconds,
             seed=asked.seed,
+            kinds=ALL if asked.nodes == 3 else (*BASIC, "mongod"),
             clients=asked.clients,
-            mongod=not asked.without_mongod,
+            nodes=asked.nodes,
         )
         result, wrong = asyncio.run(chaos)
     console.print(summary(result))
