@@ -16,6 +16,9 @@ from app.dev.children import ChildFailed
 from app.dev.embedded import BinaryMissing
 from benchmarks import conversations, delivery, machine, report, sending
 from benchmarks.figures import Measurement, WrongAnswer
+from benchmarks.jobs import stage as jobs_stage
+from benchmarks.jobs.crashes import Crashes
+from benchmarks.jobs.rounds import starts, throughput
 from benchmarks.stage import Announce, Stage, staged
 
 FILE_WIDTH = 130
@@ -26,6 +29,7 @@ class Name(StrEnum):
     CONVERSATIONS = "conversations"
     SENDING = "sending"
     DELIVERY = "delivery"
+    JOBS = "jobs"
 
 
 PREPARE: dict[Name, Callable[[Stage], Coroutine[Any, Any, Measurement]]] = {
@@ -53,13 +57,18 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it cleans up as Ctrl-C does
     try:
         with console.status("") as status:
-            measurements = _measure(names or list(Name), seconds, rounds, status.update)
+            chosen = names or list(Name)
+            measurements = _measure([name for name in chosen if name in PREPARE], seconds, rounds, status.update)
+            crashes = None
+            if Name.JOBS in chosen:
+                of_jobs, crashes = _measure_jobs(seconds, rounds, status.update)
+                measurements += of_jobs
     except (BinaryMissing, ChildFailed, WrongAnswer) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
-    report.show(facts, measurements, console)
+    report.show(facts, measurements, crashes, console)
     if json:
-        json.write_bytes(orjson.dumps(report.as_json(facts, measurements), option=orjson.OPT_INDENT_2))
+        json.write_bytes(orjson.dumps(report.as_json(facts, measurements, crashes), option=orjson.OPT_INDENT_2))
     if any(contestant.errors for measurement in measurements for contestant in measurement.contestants):
         console.print("Some answers were wrong or lost: these figures mean nothing.", style="red")
         raise typer.Exit(1)
@@ -67,12 +76,24 @@ def main(
 
 def _measure(names: list[Name], seconds: float, rounds: int, announce: Announce) -> list[Measurement]:
     measurements: list[Measurement] = []
+    if not names:
+        return measurements
     with staged(announce) as stage, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         for name in dict.fromkeys(names):
             measurement = runner.run(PREPARE[name](stage))
             runner.run(measurement.run(seconds, rounds, announce))
             measurements.append(measurement)
     return measurements
+
+
+def _measure_jobs(seconds: float, rounds: int, announce: Announce) -> tuple[list[Measurement], Crashes]:
+    crashes = Crashes()
+    with jobs_stage.staged(announce) as stage, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        measurements = [throughput(stage), starts(stage)]
+        for measurement in measurements:
+            runner.run(measurement.run(seconds, rounds, announce))
+        runner.run(crashes.run(stage, announce))
+    return measurements, crashes
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -14,20 +14,29 @@ class Round:
     """One turn of one contestant.
 
     `rate` is in operations a second, times are milliseconds of one operation, `cpu` is microseconds of user and system
-    time for one operation, by process.
+    time for one operation, by process. `also` holds figures of this measurement alone, by heading.
     """
 
     operations: int
     seconds: float
     rate: float
     p50: float
+    p95: float
     p99: float
     max: float
     errors: int
     cpu: Mapping[str, float]
+    also: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, seconds: float, times: Sequence[float], errors: int, cpu: Mapping[str, float]) -> "Round":
+    def of(
+        cls,
+        seconds: float,
+        times: Sequence[float],
+        errors: int,
+        cpu: Mapping[str, float],
+        also: Mapping[str, float] | None = None,
+    ) -> "Round":
         """From the seconds that each operation took, and the seconds of CPU that each process used meanwhile."""
         if not times:
             raise WrongAnswer(f"Nothing was done within {seconds:.1f} seconds; {errors} errors.")
@@ -37,10 +46,12 @@ class Round:
             seconds=seconds,
             rate=count / seconds,
             p50=ordered[count // 2] * 1e3,
+            p95=ordered[count * 95 // 100] * 1e3,
             p99=ordered[count * 99 // 100] * 1e3,
             max=ordered[-1] * 1e3,
             errors=errors,
             cpu={name: spent / count * 1e6 for name, spent in cpu.items()},
+            also=also or {},
         )
 
 
@@ -62,21 +73,25 @@ class Contestant:
         return sum(one.errors for one in self.rounds)
 
     def median(self, figure: str) -> float:
-        """Of `rate`, `p50` or `p99`."""
+        """Of `rate`, `p50`, `p95` or `p99`."""
         values: list[float] = [getattr(one, figure) for one in self.rounds]
         return median(values)
 
     def median_cpu(self, process: str) -> float:
         return median(one.cpu[process] for one in self.rounds)
 
+    def median_also(self, heading: str) -> float:
+        return median(one.also[heading] for one in self.rounds)
+
 
 @dataclass(slots=True)
 class Measurement:
-    """Contestants that do the same; the last one is the limit of the others when there are several."""
+    """Contestants that do the same. The others are compared with the last one, and `beside` heads that column."""
 
     title: str
     operations: str
     contestants: list[Contestant]
+    beside: str = "of the\nlimit"
 
     async def run(self, seconds: float, rounds: int, announce: Callable[[str], None]) -> None:
         """Let them take turns, so that a slow minute of the machine falls on all of them alike."""

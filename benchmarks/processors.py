@@ -23,7 +23,7 @@ def pin(pid: int, core: int | None) -> None:
 
 @contextmanager
 def spent(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
-    """Seconds of user and system time that each process uses inside the block; known when it ends."""
+    """Seconds of user and system time that each process and its children use inside the block; known when it ends."""
     processes = {name: psutil.Process(pid) for name, pid in pids.items()}
     before = {name: _seconds(process) for name, process in processes.items()}
     seconds: dict[str, float] = {}
@@ -32,5 +32,5 @@ def spent(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
 
 
 def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(one.user + one.system for one in times)

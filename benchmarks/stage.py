@@ -59,7 +59,7 @@ def staged(announce: Announce) -> Iterator[Stage]:
         announce("Starting MongoDB and Valkey")
         mongo = stack.enter_context(EmbeddedMongo(directory / "mongodb"))
         valkey = stack.enter_context(EmbeddedValkey(directory / "valkey"))
-        os.environ.update(_environment(mongo.uri, valkey.url))
+        os.environ.update(environment(mongo.uri, valkey.url))
         announce("Filling the database")
         settings = Settings()
         asyncio.run(startup.migrate(settings, lambda *_: None))
@@ -92,7 +92,7 @@ def _program(name: str, directory: Path, module: str, *arguments: str) -> Child:
     return Child(name, [sys.executable, "-m", module, *arguments], directory)
 
 
-def _environment(mongodb_uri: str, redis_url: str) -> dict[str, str]:
+def environment(mongodb_uri: str, redis_url: str) -> dict[str, str]:
     """Production settings, but for what a run without pauses, mail and proxies needs."""
     return {
         "ATRIUM_ENV": "production",
