@@ -49,6 +49,17 @@ HUB_DELAY = Histogram(
 )
 WAKE_FAILURES = Counter("atrium_wake_failures_total", "Hints to workers that could not be sent; their poll finds it.")
 
+JOB_DELAY = Histogram(
+    "atrium_job_delay_seconds", "From the moment that a job was ready to its start.", ["queue"], buckets=_SECONDS
+)
+JOB_SECONDS = Histogram(
+    "atrium_job_seconds",
+    "Attempts at jobs, by how they ended: done, failed, postponed, dead, cancelled, overtaken or handed_back.",
+    ["queue", "outcome"],
+    buckets=(*_SECONDS, 60, 300, 1800),
+)
+JOBS_RUNNING = Gauge("atrium_jobs_running", "Jobs that run in this process.", ["queue"])
+
 Figures = Callable[[], Mapping[str, float]]
 
 

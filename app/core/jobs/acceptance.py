@@ -9,6 +9,7 @@ first worker that knows the type takes it up.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ from app.core.clock import now
 from app.core.database import Document
 from app.core.jobs import queue
 from app.core.jobs.declaration import JobType
-from app.core.jobs.queue import State
+from app.core.jobs.queue import MAX_ERROR, State
 from app.core.jobs.schedules import Schedule
 from app.core.tasks import cancelled
 
@@ -98,13 +99,19 @@ def _event(change: Change) -> Document:
 
 
 def _made(kind: JobType[Any], change: Change) -> Document:
-    event = change.event
-    due = kind.due(event) if kind.due else None
-    return {**new_row(kind, kind.key(event), due), "organization_id": change.organization_id, "event": _event(change)}
+    about = {"organization_id": change.organization_id, "event": _event(change)}
+    try:
+        event = change.event
+        return {**new_row(kind, kind.key(event), kind.due(event) if kind.due else None), **about}
+    except Exception as error:  # it must not stand in the way of all that come after it
+        _log.exception("job_unreadable", job=kind.name, type=change.type, position=change.position)
+        dead = {"state": State.DEAD.value, "last_error": repr(error)[:MAX_ERROR]}
+        return {**new_row(kind, str(change.id)), **about, **dead}
 
 
-def new_row(kind: JobType[Any], key: str, due: Any = None) -> Document:
+def new_row(kind: JobType[Any], key: str, due: datetime | None = None) -> Document:
     """A job's row as it begins, without its cause; one without `due` is ready."""
+    created_at = now()
     return {
         "_id": queue.id_of(kind.type, key),
         "type": kind.type,
@@ -112,9 +119,8 @@ def new_row(kind: JobType[Any], key: str, due: Any = None) -> Document:
         "queue": kind.queue.value,
         "priority": int(kind.priority),
         "organization_id": None,
-        "state": (State.READY if due is None else State.WAITING).value,
-        **({} if due is None else {"due": due}),
+        **({"state": State.WAITING.value, "due": due} if due else {"state": State.READY.value, "ready_at": created_at}),
         "attempt": 0,
         "attempts": kind.attempts,
-        "created_at": now(),
+        "created_at": created_at,
     }

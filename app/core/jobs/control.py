@@ -12,7 +12,7 @@ from app.core import database, signals
 from app.core.clock import now
 from app.core.database import Document
 from app.core.jobs.declaration import JobType, Queue
-from app.core.jobs.queue import JOBS, QUEUES, UNFINISHED, State, put
+from app.core.jobs.queue import JOBS, QUEUES, UNFINISHED, State, made_ready, put
 from app.core.jobs.runner import CANCELLED
 from app.core.jobs.schedules import Schedule
 from app.core.jobs.timekeeper import SCHEDULES, run_of
@@ -61,13 +61,11 @@ async def retry_all(where: Mapping[str, Any], states: Sequence[State] = (State.D
         return 0
     await give_turns(rows)
     gone = dict.fromkeys(("due", "owner", "cancel", "finished_at"), "")
-    updates = [
-        UpdateOne(
-            {"_id": row["_id"], "state": row["state"]},
-            {"$set": {"state": State.READY.value, "turn": row["turn"], "attempt": 0}, "$unset": gone},
-        )
-        for row in rows
-    ]
+    updates = []
+    for row in rows:
+        modifiers = made_ready(row["turn"])
+        modifiers["$set"]["attempt"] = 0
+        updates.append(UpdateOne({"_id": row["_id"], "state": row["state"]}, {**modifiers, "$unset": gone}))
     return (await database.collection(JOBS).bulk_write(updates, ordered=False)).modified_count
 
 

@@ -1,7 +1,7 @@
 """The jobs that are to be done, are being done and were done. All times that decide are the server's.
 
     jobs    {_id, type, key, queue, priority, organization_id, event | tick, state, due, turn, attempt, attempts, owner,
-             cancel, created_at, started_at, finished_at, progress: {done, total, note}, result, last_error}
+             cancel, created_at, ready_at, started_at, finished_at, progress: {done, total, note}, result, last_error}
     queues  {_id: queue, paused}
 
     waiting --due--> ready --taken--> running --> done | dead | cancelled
@@ -36,6 +36,8 @@ LEASE = 10.0
 KEPT = timedelta(days=7)
 """How long a job that ended well is remembered, and its key with it. Dead ones stay until somebody deals with them."""
 DUE_LIMIT = 500
+MAX_ERROR = 2_000
+"""Characters that a row keeps of an error."""
 
 _EPOCH = at(0)
 _NONE: Counter[Any] = Counter()
@@ -149,26 +151,37 @@ async def renew(owner: str, ids: Sequence[ObjectId]) -> dict[ObjectId, Document]
 
 
 async def make_due_ready() -> tuple[int, set[str]]:
-    """Let jobs whose time has come be taken, and bury those whose last runner fell silent.
+    """Let jobs whose time has come be taken, and end those whose runner fell silent in the last attempt.
 
     Answers how many there were (DUE_LIMIT at most), and the queues in which some became ready.
     """
     where = {"due": {"$gt": _EPOCH}, "$expr": {"$lte": ["$due", "$$NOW"]}}
-    columns = dict.fromkeys(("state", "queue", "priority", "organization_id", "attempt", "attempts", "due"), 1)
+    columns = dict.fromkeys(
+        ("state", "queue", "priority", "organization_id", "attempt", "attempts", "due", "cancel"), 1
+    )
     rows = await database.collection(JOBS).find(where, columns, sort=[("due", ASCENDING)], limit=DUE_LIMIT).to_list()
     if not rows:
         return 0, set()
-    spent = [row for row in rows if row["state"] == State.RUNNING and row["attempt"] >= row["attempts"]]
-    ready = [row for row in rows if row not in spent]
+    updates, ready = [], []
+    for row in rows:
+        if row.get("cancel"):
+            updates.append(UpdateOne(_unmoved(row), [_CANCELLED, _END]))
+        elif row["state"] == State.RUNNING and row["attempt"] >= row["attempts"]:
+            updates.append(UpdateOne(_unmoved(row), [_dead(_SILENT), _END]))
+            _log.error("job_dead", job=str(row["_id"]), error=_SILENT)
+        else:
+            ready.append(row)
     await give_turns(ready)
-    updates = [
-        UpdateOne(_unmoved(row), {"$set": {"state": State.READY.value, "turn": row["turn"]}, "$unset": _LET_GO})
-        for row in ready
-    ] + [UpdateOne(_unmoved(row), [_dead(_SILENT), _END]) for row in spent]
+    updates += [
+        UpdateOne(_unmoved(row), {**made_ready(row["turn"]), "$unset": {"due": "", "owner": ""}}) for row in ready
+    ]
     await database.collection(JOBS).bulk_write(updates, ordered=False)
-    for row in spent:
-        _log.error("job_dead", job=str(row["_id"]), error=_SILENT)
     return len(rows), {row["queue"] for row in ready}
+
+
+def made_ready(turn: int) -> Document:
+    """Modifiers that let a job be taken."""
+    return {"$set": {"state": State.READY.value, "turn": turn}, "$currentDate": {"ready_at": True}}
 
 
 def _unmoved(row: Document) -> Document:
@@ -195,7 +208,7 @@ async def bury(row: Document, error: str) -> None:
 
 async def end_cancelled(row: Document) -> None:
     """Note that a job stopped because somebody cancelled it."""
-    await _settle(row, [{"$set": {"state": State.CANCELLED.value, "finished_at": "$$NOW"}}, _END])
+    await _settle(row, [_CANCELLED, _END])
 
 
 async def give_back(row: Document) -> None:
@@ -231,8 +244,8 @@ async def _write(updates: Sequence[UpdateOne]) -> None:
 
 
 _settlements = Grouped(_write)
+_CANCELLED: Document = {"$set": {"state": State.CANCELLED.value, "finished_at": "$$NOW"}}
 _END: Document = {"$unset": ["due", "owner", "cancel"]}
-_LET_GO: Document = {"due": "", "owner": ""}
 
 
 def _dead(error: str) -> Document:

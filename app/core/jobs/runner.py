@@ -11,7 +11,7 @@ from uuid import uuid4
 import structlog
 from pymongo.errors import PyMongoError
 
-from app.core import signals
+from app.core import metrics, signals
 from app.core.database import Document
 from app.core.jobs import queue
 from app.core.jobs.attempt import Job, check_result, open_job
@@ -30,7 +30,6 @@ GRACE = 25.0
 """Seconds that running jobs get to end when the runner is cancelled."""
 CANCELLED = "jobs.cancelled"
 """The channel of `core.signals` on which a cancellation is announced; leases' renewals find it without."""
-_MAX_ERROR = 2_000
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -59,6 +58,7 @@ class Runner:
         self._wake, self._freed, self._check = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._works: dict[asyncio.Task[None], _Work] = {}
         self._asked, self._paused, self._held_back = 0.0, False, False
+        metrics.JOBS_RUNNING.labels(of.value).set_function(lambda: len(self._works))
 
     def look(self) -> None:
         """Look at the queue now instead of at the next poll."""
@@ -107,6 +107,7 @@ class Runner:
 
     def _begin(self, row: Document) -> None:
         work = _Work(row)
+        metrics.JOB_DELAY.labels(self._queue.value).observe((row["started_at"] - row["ready_at"]).total_seconds())
         work.task = asyncio.create_task(self._see_to(work, self._types[row["type"]]))
         self._works[work.task] = work
         work.task.add_done_callback(self._ended)
@@ -164,45 +165,53 @@ class Runner:
 
     async def _see_to(self, work: _Work, kind: JobType[Any]) -> None:
         """Make an attempt, and write down how it ended."""
-        row = work.row
+        row, begun, outcome = work.row, time.perf_counter(), "done"
         structlog.contextvars.bind_contextvars(job=str(row["_id"]), attempt=row["attempt"])
         try:
-            await self._attempt(row, kind)
+            await _attempt(row, kind)
         except asyncio.CancelledError:
-            if work.overtaken:
-                _log.warning("job_overtaken")
-            elif work.cancelled:
-                await queue.end_cancelled(row)
-            elif cancelled():  # the process stops
-                await queue.give_back(row)
-            else:
-                await _failed(row, kind, RuntimeError("it cancelled itself"))
+            outcome = await self._stopped(work, kind)
         except Overtaken:
-            _log.warning("job_overtaken")
-        except PyMongoError as error:  # its lease will run out, and somebody will do it again
-            await _failed(row, kind, error)
+            outcome = "overtaken"
         except Exception as error:
-            await _failed(row, kind, error)
+            outcome = await _failed(row, kind, error)
+        if outcome == "overtaken":
+            _log.warning("job_overtaken")
+        metrics.JOB_SECONDS.labels(self._queue.value, outcome).observe(time.perf_counter() - begun)
 
-    async def _attempt(self, row: Document, kind: JobType[Any]) -> None:
-        job: Job[Any] = open_job(row, kind)
-        async with asyncio.timeout(kind.timeout):
-            result = await kind.run(job)
-        if not job.finished:
-            check_result(result)
-            await queue.finish(row, result)
+    async def _stopped(self, work: _Work, kind: JobType[Any]) -> str:
+        if work.overtaken:
+            return "overtaken"
+        if work.cancelled:
+            await queue.end_cancelled(work.row)
+            return "cancelled"
+        if cancelled():  # the process stops
+            await queue.give_back(work.row)
+            return "handed_back"
+        return await _failed(work.row, kind, RuntimeError("it cancelled itself"))
 
 
-async def _failed(row: Document, kind: JobType[Any], error: Exception) -> None:
-    told = repr(error)[:_MAX_ERROR]
+async def _attempt(row: Document, kind: JobType[Any]) -> None:
+    job: Job[Any] = open_job(row, kind)
+    async with asyncio.timeout(kind.timeout):
+        result = await kind.run(job)
+    if not job.finished:
+        check_result(result)
+        await queue.finish(row, result)
+
+
+async def _failed(row: Document, kind: JobType[Any], error: Exception) -> str:
+    told = repr(error)[: queue.MAX_ERROR]
     again_in = getattr(error, "retry_after", None)
     if again_in is not None:
         _log.info("job_postponed", error=told[:500], again_in=again_in)
         await queue.retry(row, told, again_in, counted=False)
-    elif isinstance(error, Permanent) or row["attempt"] >= row["attempts"]:
+        return "postponed"
+    if isinstance(error, Permanent) or row["attempt"] >= row["attempts"]:
         _log.error("job_dead", exc_info=error)
         await queue.bury(row, told)
-    else:
-        pause = kind.backoff.pause(row["attempt"])
-        _log.warning("job_failed", error=told[:500], again_in=round(pause, 1))
-        await queue.retry(row, told, pause)
+        return "dead"
+    pause = kind.backoff.pause(row["attempt"])
+    _log.warning("job_failed", error=told[:500], again_in=round(pause, 1))
+    await queue.retry(row, told, pause)
+    return "failed"

@@ -92,6 +92,20 @@ async def test_an_event_of_a_newer_release_is_kept_for_it(empty: Database) -> No
     assert await empty["unread"].count_documents({}) == 0
 
 
+async def test_an_event_that_does_not_fit_its_class_stands_in_nobodys_way(empty: Database) -> None:
+    """Its job is dead from the beginning, and can be tried again by a release that reads it."""
+    broken, asked = Change.of({**Asked(ACTOR).row(), "d": {"who": 1}, "_id": 1, "at": clock.now()}), Asked(ACTOR)
+    worker = Worker()
+    kind = declared("greet", worker)
+    await Acceptance([kind], unheard).accept([broken, *told(asked)])
+    async with running(kind), asyncio.timeout(20):
+        while not worker.attempts:
+            await asyncio.sleep(0.02)
+    found = {row["state"]: row for row in await rows()}
+    assert "unexpected keyword argument 'who'" in found["dead"]["last_error"]
+    assert found["done"]["event"]["e"] == asked.id
+
+
 async def test_a_declaration_reads_as_the_function_it_decorates(empty: Database) -> None:
     due = clock.now() + timedelta(hours=1)
 

@@ -56,6 +56,15 @@ async def test_a_waiting_job_is_cancelled_at_once(empty: Database) -> None:
     assert len(worker.attempts) == 1
 
 
+async def test_a_job_cancelled_while_its_runner_was_gone_is_not_run_again(empty: Database) -> None:
+    kind = declared("greet", Worker())
+    await accept([kind], Asked(ACTOR))
+    (row,) = await queue.take("default", [kind.type], "who dies", 1)
+    assert await control.cancel(row["_id"])
+    async with running(kind):
+        await until("cancelled")
+
+
 async def test_a_paused_queue_is_left_alone_until_it_is_resumed(empty: Database) -> None:
     kind = declared("greet", Worker(), queue=Queue.SLOW)
     await control.pause(Queue.SLOW)

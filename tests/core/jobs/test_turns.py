@@ -3,12 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.actor import Actor
 from app.core.database import Document
-from app.core.jobs import Job, Priority, queue
+from app.core.jobs import Job, Priority, queue, runner, turns
 from tests.core.jobs.tasks import ACTOR, PATIENCE, Asked, Worker, accept, declared, running
 
 Database = AsyncDatabase[Document]
@@ -44,8 +45,6 @@ async def test_who_was_served_much_is_not_punished_later(empty: Database) -> Non
 
 async def test_turns_go_on_in_another_process(empty: Database) -> None:
     """The rows are the truth; what a process remembers only spares it a look."""
-    from app.core.jobs import turns
-
     kind = declared("greet", Worker())
     await accept([kind], *(Asked(BIG) for _ in range(50)))
     turns._last.clear()
@@ -65,8 +64,9 @@ async def test_priorities_come_first_and_keep_their_own_turns(empty: Database) -
     assert taken[0]["organization_id"] != taken[1]["organization_id"]
 
 
-async def test_r10_jobs_that_hang_leave_room_for_others(empty: Database) -> None:
+async def test_r10_jobs_that_hang_leave_room_for_others(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five hundred jobs of one organization never end; another's starts all the same."""
+    monkeypatch.setattr(runner, "GRACE", 0.1)
     started = asyncio.Event()
 
     async def work(job: Job[Asked]) -> None:
