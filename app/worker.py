@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import orjson
 import structlog
@@ -18,7 +19,7 @@ from redis.exceptions import RedisError
 
 from app import startup
 from app.core import changes
-from app.core.jobs import Queue
+from app.core.jobs import JobType, Queue
 from app.core.settings import Settings
 from app.core.tasks import cancelled
 from app.jobs import roots
@@ -37,13 +38,15 @@ FUNCTIONS: Sequence[Function | WorkerCoroutine] = roots.FUNCTIONS
 _log = structlog.stdlib.get_logger(__name__)
 
 
-async def run(settings: Settings, queues: Sequence[Queue] = tuple(Queue)) -> None:
+async def run(
+    settings: Settings, queues: Sequence[Queue] = tuple(Queue), types: Sequence[JobType[Any]] = roots.JOBS
+) -> None:
     """Do the jobs of some queues until SIGINT or SIGTERM, then let running ones end."""
     stop, turn = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         turn.add_signal_handler(number, stop.set)
     startup.connect(settings)
-    work = asyncio.create_task(_work(settings, queues))
+    work = asyncio.create_task(_work(settings, queues, types))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
     for task in (work, stopping):
@@ -56,10 +59,10 @@ async def run(settings: Settings, queues: Sequence[Queue] = tuple(Queue)) -> Non
     _log.info("worker.stopped")
 
 
-async def _work(settings: Settings, queues: Sequence[Queue]) -> None:
+async def _work(settings: Settings, queues: Sequence[Queue], types: Sequence[JobType[Any]]) -> None:
     await startup.complete([*startup.servers(settings), *startup.preparation()])
     # What belongs to no queue runs in every worker; each loop sees to it that one process at a time does the work.
-    loops: dict[str, Loop] = {"sequencer": lambda: changes.Sequencer().run(), **roots.loops(queues)}
+    loops: dict[str, Loop] = {"sequencer": lambda: changes.Sequencer().run(), **roots.loops(queues, types)}
     for queue in queues:
         loops[f"{queue.value} hints"] = partial(_hear_hints, settings, queue)
     _log.info("worker.works", loops=sorted(loops))

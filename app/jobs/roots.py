@@ -28,7 +28,7 @@ JOBS: Sequence[JobType[Any]] = [
     *log.JOBS,
 ]
 
-_runners: dict[Queue, Runner] = {queue: Runner(JOBS, queue) for queue in Queue}
+_runners: dict[Queue, Runner] = {}
 
 
 async def wake(ctx: dict[Any, Any], queue: str) -> None:
@@ -54,16 +54,18 @@ def arq_queue(queue: Queue) -> str:
 
 FUNCTIONS: Sequence[Function] = [func(wake, name="wake", keep_result=0, timeout=5, max_tries=1)]
 
-_acceptance = Acceptance(JOBS, announce)
 
-
-def loops(queues: Iterable[Queue] = tuple(Queue)) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """What runs for ever in a worker that does the jobs of these queues."""
+def loops(
+    queues: Iterable[Queue] = tuple(Queue), types: Sequence[JobType[Any]] = JOBS
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """What runs for ever in a worker that knows these types of jobs and does those of these queues."""
+    acceptance, runners = Acceptance(types, announce), {queue: Runner(types, queue) for queue in queues}
+    _runners.update(runners)
     return {
-        "job consumer": Consumer("jobs", _acceptance.accept).run,
-        "unread events": _acceptance.sweep,
-        "timekeeper": Timekeeper(JOBS, announce).run,
+        "job consumer": Consumer("jobs", acceptance.accept).run,
+        "unread events": acceptance.sweep,
+        "timekeeper": Timekeeper(types, announce).run,
         "activity": Consumer("activity", activity.follow).run,
         "notifications": Consumer("notifications", telling.follow).run,
-        **{f"{queue.value} jobs": _runners[queue].run for queue in queues},
+        **{f"{queue.value} jobs": runner.run for queue, runner in runners.items()},
     }

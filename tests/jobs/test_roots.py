@@ -11,7 +11,7 @@ from arq.constants import job_key_prefix
 from redis.asyncio import ConnectionPool
 
 from app.core import signals
-from app.core.jobs import Queue
+from app.core.jobs import Queue, Runner
 from app.core.tasks import end
 from app.dev.children import free_port
 from app.jobs import roots
@@ -31,7 +31,9 @@ async def redis(redis_url: str) -> AsyncIterator[str]:
 
 async def test_a_hint_reaches_the_runner(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = asyncio.Event()
-    monkeypatch.setattr(roots._runners[Queue.OUTBOUND], "look", looked.set)
+    runner = Runner([], Queue.OUTBOUND)
+    monkeypatch.setattr(runner, "look", looked.set)
+    monkeypatch.setitem(roots._runners, Queue.OUTBOUND, runner)
     worker = Worker(
         roots.FUNCTIONS,
         queue_name=roots.arq_queue(Queue.OUTBOUND),
