@@ -1,5 +1,8 @@
 """The process's connection to MongoDB."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -13,6 +16,7 @@ _client: AsyncMongoClient[Document] | None = None
 _name = ""
 _collections: dict[tuple[int, str, str], AsyncCollection[Document]] = {}
 """By client, database and name: making one takes longer than encoding a command."""
+_other: ContextVar[str | None] = ContextVar("other database", default=None)
 
 
 def connect(uri: str, name: str, **options: Any) -> None:
@@ -54,12 +58,22 @@ def client() -> AsyncMongoClient[Document]:
     return _client
 
 
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    """Let the body, and tasks that it starts, take another database of the same server for the process's own."""
+    token = _other.set(name)
+    try:
+        yield
+    finally:
+        _other.reset(token)
+
+
 def database() -> AsyncDatabase[Document]:
-    return client().get_database(_name, CodecOptions(tz_aware=True))
+    return client().get_database(_other.get() or _name, CodecOptions(tz_aware=True))
 
 
 def collection(name: str) -> AsyncCollection[Document]:
-    key = id(_client), _name, name
+    key = id(_client), _other.get() or _name, name
     found = _collections.get(key)
     if found is None:
         found = _collections[key] = database()[name]

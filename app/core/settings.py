@@ -1,12 +1,22 @@
 """Settings: typed, read once from the environment (and `.env`), every bad value named at the start."""
 
+from base64 import b64decode
 from email.utils import parseaddr
 from enum import StrEnum
 from functools import cache
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, UrlConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    Field,
+    SecretStr,
+    UrlConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import Url
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -27,6 +37,16 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/\s,*]+$")]
 def _sender(value: str) -> str:
     if "@" not in parseaddr(value)[1]:
         raise ValueError("must be an address, such as Atrium <no-reply@example.com>")
+    return value
+
+
+def _keys(value: SecretStr) -> SecretStr:
+    try:
+        lengths = {len(b64decode(part.strip(), validate=True)) for part in value.get_secret_value().split(",")}
+    except ValueError:
+        lengths = set()
+    if lengths != {32}:
+        raise ValueError("must be 32 random bytes in base64, or several such keys separated by commas")
     return value
 
 
@@ -64,6 +84,9 @@ class Settings(BaseSettings):
     """Addresses and networks, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 5
     """How long a stopping server still accepts after `/readyz` began to answer 503, so that load balancers notice."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Where this process shows its figures to Prometheus; 0: nowhere."""
     demo_data: bool = False
     """The database holds the demonstration's data: in development GraphiQL offers to sign in as its people."""
 
@@ -71,6 +94,17 @@ class Settings(BaseSettings):
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
     absence_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     """How long a message waits for an absent member before an e-mail tells them."""
+    organization_deletion_grace_days: Annotated[int, Field(ge=0, le=365)] = 14
+    """How long an organization that is to be deleted stays, and its owners may change their minds."""
+
+    backup_url: Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$")] | None = None
+    """Where backups are kept, a folder or a bucket; none are made without it."""
+    backup_key: Annotated[SecretStr, AfterValidator(_keys)] | None = None
+    """Seals backups: the first of these keys what is written, any of them what is read."""
+    backup_daily: Annotated[int, Field(ge=1, le=366)] = 7
+    """Full backups that are kept of the last days; between them any moment can be restored."""
+    backup_weekly: Annotated[int, Field(ge=0, le=520)] = 4
+    backup_monthly: Annotated[int, Field(ge=0, le=600)] = 6
 
     graphql_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10
     graphql_max_body_bytes: Annotated[int, Field(ge=1024, le=16_777_216)] = 131_072
@@ -88,6 +122,26 @@ class Settings(BaseSettings):
         if isinstance(origins, str):
             values["allowed_origins"] = tuple(o.strip().rstrip("/") for o in origins.split(",") if o.strip())
         return values
+
+    @model_validator(mode="after")
+    def _grace(self) -> Self:
+        if not self.organization_deletion_grace_days and self.atrium_env is not Environment.DEV:
+            raise ValueError("ORGANIZATION_DELETION_GRACE_DAYS may be 0 in dev only")
+        return self
+
+    @field_validator("backup_url", "backup_key", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _sealed(self) -> Self:
+        if self.backup_url and not self.backup_key:
+            raise ValueError(
+                "BACKUP_KEY is missing, and backups are never stored in the clear. Make one, and keep a copy where "
+                "neither the database nor the backups are: openssl rand -base64 32"
+            )
+        return self
 
     @property
     def open(self) -> bool:

@@ -1,0 +1,15 @@
+"""Backups: full ones of a moment, the oplog after them in segments, sealed, in a folder or a bucket; and the way back.
+
+<url>/<database>/full/<moment>/0001 ...     the collections, one object each
+<url>/<database>/full/<moment>/manifest     what they are; written last
+<url>/<database>/segments/<after>-<until>   what happened since
+<url>/<database>/head                       the newest segment's name
+"""
+
+from app.core.backups.archive import Archive
+from app.core.backups.dump import dump
+from app.core.backups.errors import BackupError
+from app.core.backups.restore import Restored, restore
+from app.core.backups.tail import Tail
+
+__all__ = ["Archive", "BackupError", "Restored", "Tail", "dump", "restore"]
