@@ -9,7 +9,9 @@ from starlette.requests import HTTPConnection
 from app.api.credentials import Credentials
 from app.api.rejections import Rejected
 from app.core import changes
+from app.core.errors import Unavailable
 from app.schema.kit.context import Context
+from app.schema.kit.settling import HEADER, caught_up
 
 MakeContext = Callable[[Credentials, HTTPConnection], Context]
 
@@ -27,6 +29,16 @@ def request_id(connection: HTTPConnection) -> str:
         brought = connection.headers.get("x-request-id", "")
         id = connection.scope[_ID] = brought if _SANE_ID.fullmatch(brought) else token_hex(8)
     return id
+
+
+async def catch_up(connection: HTTPConnection) -> None:
+    """Wait until this process has heard what the client knows by `Atrium-After`, if it sent one.
+
+    Raises Unavailable when that takes too long, BadCursor and ResyncRequired.
+    """
+    after = connection.headers.get(HEADER)
+    if after is not None and not await caught_up(after):
+        raise Unavailable("This server has not heard yet what you know. Try again.")
 
 
 def make_context(credentials: Credentials, connection: HTTPConnection) -> Context:

@@ -12,7 +12,7 @@ from app.api.sockets import SocketEndpoint
 from app.core.settings import Settings
 from app.execution.engine import Engine
 from app.execution.limits import Limits
-from app.schema.kit.attempts import DryRunPlacement
+from app.schema.kit.attempts import Placement
 
 PATH = "/graphql"
 
@@ -26,7 +26,7 @@ def graphql_routes(
         Limits.of(settings),
         introspection=settings.open,
         suggestions=settings.open,
-        rules=[DryRunPlacement],
+        rules=[Placement],
     )
     shown = PageConfig(accounts)
     over_http = GraphQLEndpoint(

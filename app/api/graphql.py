@@ -18,7 +18,7 @@ from app.api import sse
 from app.api.access import Entry
 from app.api.body import Asked, from_address, from_body
 from app.api.connections import while_connected
-from app.api.contexts import MakeContext, make_context, request_id
+from app.api.contexts import MakeContext, catch_up, make_context, request_id
 from app.api.credentials import Authenticate
 from app.api.errors import answer_errors
 from app.api.negotiation import EVENTS, GRAPHQL, HTML, JSON, names, preferred
@@ -106,6 +106,7 @@ class _Exchange:
             return door.page(request)
         if self._media is None:
             raise Rejected(406, f"Accept {GRAPHQL}, {JSON} or {EVENTS}.")
+        await catch_up(request)  # first, for what is known of the caller is heard as well
         credentials = await door.authenticate(request.headers.get("authorization"))
         self.entry.actor = credentials.actor
         asked = await self._asked()

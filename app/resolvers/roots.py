@@ -10,6 +10,7 @@ from app.resolvers.messaging import conversations, feeds, messages, presence
 from app.resolvers.notifications import notifications
 from app.resolvers.organizations import invitations, members, organizations
 from app.schema.kit.attempts import dry_run
+from app.schema.kit.settling import settled
 from app.schema.messaging.events import EVENTS as CONVERSATION_EVENTS
 from app.schema.notifications.events import EVENTS as NOTIFICATION_EVENTS
 
@@ -47,6 +48,6 @@ schema = strawberry.Schema(
     Mutation,
     Subscription,
     types=[*CONVERSATION_EVENTS, *NOTIFICATION_EVENTS],
-    directives=[dry_run],
+    directives=[dry_run, settled],
     config=StrawberryConfig(relay_max_results=100),
 )

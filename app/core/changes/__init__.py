@@ -11,7 +11,8 @@ from app.core.changes.retention import trim
 from app.core.changes.scope import Rehearsal, apart, atomic, emit, rehearse, rehearsing, scoped, session
 from app.core.changes.sequencer import Sequencer
 from app.core.changes.subscription import Subscription
-from app.core.changes.writes import change, change_all, edit, insert, insert_once, remove
+from app.core.changes.telling import told
+from app.core.changes.writes import change, change_all, edit, erase, insert, insert_once, remove
 
 __all__ = [
     "Change",
@@ -28,6 +29,7 @@ __all__ = [
     "change_all",
     "edit",
     "emit",
+    "erase",
     "hidden",
     "hub",
     "insert",
@@ -43,5 +45,6 @@ __all__ = [
     "session",
     "start_hub",
     "stop_hub",
+    "told",
     "trim",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import structlog
 from bson import ObjectId
@@ -14,6 +14,8 @@ from app.core.changes import cursors, log
 from app.core.changes.events import Event
 from app.core.changes.log import HINT, PAGE, Change
 from app.core.changes.subscription import Subscription
+from app.core.clock import source
+from app.core.metrics import HUB_DELAY
 from app.core.tasks import cancelled, end
 
 POLL = 0.5
@@ -67,6 +69,7 @@ class Hub:
         self._listeners: dict[str, list[Listener]] = defaultdict(list)
         self._gap_listeners: list[Callable[[], None]] = []
         self._waiters: dict[ObjectId, list[asyncio.Future[int]]] = defaultdict(list)
+        self._moved = asyncio.Event()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -80,6 +83,15 @@ class Hub:
         await end(*self._tasks)
         for subscription in self._all():
             subscription.end()
+
+    def figures(self) -> dict[str, float]:
+        """For metrics. `resyncs` are subscriptions that had to be broken."""
+        return {
+            "position": self.position,
+            "epoch": self.epoch,
+            "subscriptions": len(set().union(*list(self._subscriptions.values()))),
+            "resyncs": self.resyncs,
+        }
 
     def follow(self, streams: Iterable[str], after: int | None = None) -> Subscription:
         """The changes of any of the streams beyond a position (None: the present), each once, in order, for ever.
@@ -106,22 +118,40 @@ class Hub:
         """The position. Raises BadCursor or ResyncRequired."""
         return cursors.unseal(cursor, self.epoch, feed)
 
-    async def settled(self, event: ObjectId, timeout: float) -> int | None:  # noqa: ASYNC109 - part of the meaning
-        """Wait until this process has heard of an event; answers its position, None after `timeout` seconds."""
-        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiters[event].append(heard)
+    async def settled(self, events: Collection[ObjectId], timeout: float) -> int | None:  # noqa: ASYNC109
+        """Wait until this process has heard of these events; answers the last one's position.
+
+        None when it has not after `timeout` seconds; with no events, the position that it has heard.
+        """
+        heard = {event: asyncio.get_running_loop().create_future() for event in events}
+        for event, future in heard.items():
+            self._waiters[event].append(future)
         try:
             async with asyncio.timeout(timeout):
-                earlier = await log.read({"e": event}, 1)  # after registering, or it could pass between the two
-                if earlier and earlier[0].position <= self.position:
-                    return earlier[0].position
-                return await heard
+                if heard:  # read after registering, or one could pass between the two
+                    for change in await log.read({"e": {"$in": list(heard)}}, len(heard)):
+                        if change.position <= self.position and not heard[change.id].done():
+                            heard[change.id].set_result(change.position)
+                return max(await asyncio.gather(*heard.values()), default=self.position)
         except (TimeoutError, PyMongoError):
             return None
         finally:
-            self._waiters[event].remove(heard)
-            if not self._waiters[event]:
-                del self._waiters[event]
+            for event, future in heard.items():
+                self._waiters[event].remove(future)
+                if not self._waiters[event]:
+                    del self._waiters[event]
+
+    async def reached(self, position: int, timeout: float) -> bool:  # noqa: ASYNC109 - part of the meaning
+        """Whether this process has heard everything up to a position, after `timeout` seconds at the latest."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self.position < position:
+                    self._moved.clear()
+                    self._wake.set()
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def add(self, subscription: Subscription) -> None:
         for stream in subscription.streams:
@@ -145,6 +175,8 @@ class Hub:
                     await self._check()
                     checked = time.monotonic()
                 changes = await log.following(self.position)
+                if changes:
+                    HUB_DELAY.observe(max(0.0, source() - changes[0].at.timestamp()))
                 self._advance(changes)
                 count, faults = len(changes), 0
             except Exception as error:  # nothing may end the tail
@@ -190,6 +222,7 @@ class Hub:
             for heard in self._waiters.get(change.id, ()):
                 if not heard.done():
                     heard.set_result(change.position)
+        self._moved.set()
 
     def _call(self, listener: Callable[..., None], *arguments: Change) -> None:
         try:

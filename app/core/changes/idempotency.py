@@ -7,7 +7,8 @@ from typing import TypeVar
 from pymongo.errors import DuplicateKeyError
 
 from app.core import database
-from app.core.changes.scope import atomic, scoped, session
+from app.core.changes import telling
+from app.core.changes.scope import atomic, current, scoped, session
 from app.core.clock import now
 from app.core.errors import Conflict
 
@@ -46,7 +47,9 @@ async def once(
         requests = database.collection(REQUESTS)
         await requests.insert_one({"_id": key, "fingerprint": fingerprint, "at": now()}, session=session())
         answer = await call()
-        await requests.update_one({"_id": key}, {"$set": {"answer": seal(answer)}}, session=session())
+        scope = current()
+        kept = {"answer": seal(answer), "events": [event.id for event in scope.events] if scope else []}
+        await requests.update_one({"_id": key}, {"$set": kept}, session=session())
         return answer
 
     try:
@@ -57,4 +60,5 @@ async def once(
             raise
     if stored["fingerprint"] != fingerprint:
         raise IdempotencyKeyReused("This idempotency key was used for another request.")
+    telling.note_ids(stored.get("events", ()))
     return open(stored["answer"])

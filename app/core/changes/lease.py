@@ -54,7 +54,7 @@ async def take(name: str, id: str, owner: str) -> Document | None:
     row = await collection(name).find_one_and_update(
         {"_id": id}, [{"$set": keep}], upsert=True, return_document=ReturnDocument.AFTER
     )
-    return row if row and row.get("owner") == owner else None
+    return row if row and row.get("owner") == owner and "paused_at" not in row else None
 
 
 async def give_back(name: str, id: str, owner: str) -> None:

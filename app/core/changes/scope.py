@@ -15,10 +15,12 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from app.core import database
+from app.core.changes import telling
 from app.core.changes.envelope import FIELD, pack
 from app.core.changes.events import Event
 from app.core.clock import new_id
 from app.core.errors import Unavailable
+from app.core.metrics import ATOMIC_ATTEMPTS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -126,12 +128,15 @@ async def _attempts(call: Callable[[], Awaitable[T]], *, rehearsal: bool) -> Reh
     ends, attempt = time.monotonic() + DEADLINE, 0
     while True:
         try:
-            return await _attempt(call, rehearsal)
+            result = await _attempt(call, rehearsal)
         except PyMongoError as error:
             if not error.has_error_label("TransientTransactionError"):
                 raise
             if time.monotonic() > ends:
                 raise Unavailable("This is being changed by too many others at once. Try again.") from error
+        else:
+            ATOMIC_ATTEMPTS.observe(attempt + 1)
+            return result
         attempt += 1
         await asyncio.sleep(random.random() * min(_MAX_PAUSE, 0.005 * 2**attempt))  # noqa: S311 - jitter
 
@@ -155,6 +160,7 @@ async def _attempt(call: Callable[[], Awaitable[T]], rehearsal: bool) -> Rehears
             await transaction.abort_transaction()
         else:
             await _commit(transaction)
+            telling.note(scope.events)
         return Rehearsal(result, tuple(scope.events))
 
 

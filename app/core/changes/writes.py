@@ -7,10 +7,11 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app.core import database
+from app.core.changes import telling
 from app.core.changes.batches import batches
 from app.core.changes.envelope import FIELD, pack
 from app.core.changes.events import Event
-from app.core.changes.scope import current
+from app.core.changes.scope import Scope, current
 from app.core.errors import VersionConflict
 from app.core.rows import Row
 
@@ -38,8 +39,7 @@ async def change(model: type[R], where: Where, modifiers: Modifiers, *events: Ev
     )
     if found is None:
         return None
-    if scope:
-        scope.events.extend(events)
+    _tell(scope, events)
     row: R = decode(found)
     return row
 
@@ -70,8 +70,8 @@ async def change_all(model: type[R], where: Where, modifiers: Modifiers, *events
     result = await database.collection(model.collection).update_many(
         where, modifiers if scope else _carrying(modifiers, events), session=scope.session if scope else None
     )
-    if scope and result.matched_count:
-        scope.events.extend(events)
+    if result.matched_count:
+        _tell(scope, events)
     return result.matched_count
 
 
@@ -89,7 +89,7 @@ async def insert(document: R, *events: Event) -> R:
         await batches(document.collection).add(encoded)
     else:
         await database.collection(document.collection).insert_one(encoded, session=scope.session)
-        scope.events.extend(events)
+    _tell(scope, events)
     return document
 
 
@@ -131,6 +131,20 @@ async def remove(model: type[R], where: Where, *events: Event) -> R | None:
     return row
 
 
+async def erase(model: type[Row], where: Where, *, limit: int) -> int:
+    """Delete at most `limit` documents on which the condition holds, and answer how many there were.
+
+    It tells nothing, for what goes because something larger goes that is told; deleted are only those that the
+    condition still holds for.
+    """
+    stored, scope = database.collection(model.collection), current()
+    session = scope.session if scope else None
+    ids = [row["_id"] for row in await stored.find(where, {"_id": 1}, limit=limit, session=session).to_list()]
+    if not ids:
+        return 0
+    return (await stored.delete_many({**where, "_id": {"$in": ids}}, session=session)).deleted_count
+
+
 async def _stored(document: R, unique_where: Where) -> R | None:
     scope = current()
     model: Any = next(
@@ -141,6 +155,14 @@ async def _stored(document: R, unique_where: Where) -> R | None:
         unique_where, projection, session=scope.session if scope else None
     )
     return None if found is None else decode(found)
+
+
+def _tell(scope: Scope | None, events: tuple[Event, ...]) -> None:
+    """The events of a write that was done: the scope tells them later, or they travelled in it."""
+    if scope:
+        scope.events.extend(events)
+    else:
+        telling.note(events)
 
 
 def _check(modifiers: Modifiers) -> None:

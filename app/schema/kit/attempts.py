@@ -1,4 +1,4 @@
-"""How a mutation runs: once for its idempotency key, or as a rehearsal that keeps nothing."""
+"""How a mutation runs: once for its idempotency key, or as a rehearsal that keeps nothing; and when it answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,6 +12,7 @@ from strawberry.directive import DirectiveLocation
 from app.core import changes, rows, seals
 from app.core.changes.events import Event
 from app.core.errors import Invalid
+from app.schema.kit import settling
 from app.schema.kit.context import Context, Info
 
 MAX_KEY = 255
@@ -40,8 +41,18 @@ class Attempt:
     async def __call__(
         self, info: Info, key: str | None, call: Callable[[], Awaitable[Any]], arguments: Mapping[str, Any]
     ) -> Any:
+        if not _carries(info, settling.DIRECTIVE):
+            return await self._run(info, key, call, arguments)
+        with changes.told() as events:
+            answer = await self._run(info, key, call, arguments)
+        info.context.extensions.setdefault("settled", {})[str(info.path.key)] = await settling.settle(events)
+        return answer
+
+    async def _run(
+        self, info: Info, key: str | None, call: Callable[[], Awaitable[Any]], arguments: Mapping[str, Any]
+    ) -> Any:
         context, place = info.context, str(info.path.key)
-        if any(_rehearsed(node) for node in info._raw_info.field_nodes):  # one of them, where equal fields were merged
+        if _carries(info, DIRECTIVE):
             return await self._rehearse(context, place, call)
         if key is not None and not 0 < len(key) <= MAX_KEY:
             raise Invalid(f"An idempotency key has 1 to {MAX_KEY} characters.", path=["idempotencyKey"])
@@ -69,17 +80,24 @@ class Attempt:
         return seals.fingerprint("requests", bson.encode(dict(sorted(plain.items())))).hex()
 
 
-def _rehearsed(node: FieldNode) -> bool:
-    return any(directive.name.value == DIRECTIVE for directive in node.directives or ())
+def _carries(info: Info, directive: str) -> bool:
+    """Whether the field has the directive, or one of those that were merged with it."""
+    return any(directive in _directives(node) for node in info._raw_info.field_nodes)
 
 
-class DryRunPlacement(ValidationRule):
-    """Refuses `@dryRun` where it would be passed over, and what was meant as a rehearsal would happen."""
+def _directives(node: FieldNode) -> set[str]:
+    return {directive.name.value for directive in node.directives or ()}
+
+
+class Placement(ValidationRule):
+    """Refuses `@dryRun` and `@settled` where they would be passed over: what was meant as a rehearsal would happen."""
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         mutation = self.context.schema.mutation_type
-        if _rehearsed(node) and (mutation is None or self.context.get_parent_type() is not mutation):
-            message = f"@{DIRECTIVE} belongs on a field of the mutation itself."
+        if mutation is not None and self.context.get_parent_type() is mutation:
+            return
+        for directive in sorted(_directives(node) & {DIRECTIVE, settling.DIRECTIVE}):
+            message = f"@{directive} belongs on a field of the mutation itself."
             self.report_error(GraphQLError(message, node, extensions={"code": "GRAPHQL_VALIDATION_FAILED"}))
 
 

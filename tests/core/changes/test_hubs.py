@@ -80,11 +80,11 @@ async def test_a_new_epoch_drops_what_listeners_keep(hub: Hub, empty: Database) 
 async def test_a_write_is_settled_once_this_process_has_heard_of_it(hub: Hub) -> None:
     event = NoteMade(ACTOR, key="a")
     await changes.insert(Note(key="a"), event)
-    position = await hub.settled(event.id, PATIENCE)
+    position = await hub.settled([event.id], PATIENCE)
     assert position == 1
     assert hub.position >= 1
-    assert await hub.settled(event.id, PATIENCE) == 1, "also when it was heard of before"
-    assert await hub.settled(ObjectId(), 0.05) is None
+    assert await hub.settled([event.id], PATIENCE) == 1, "also when it was heard of before"
+    assert await hub.settled([event.id, ObjectId()], 0.05) is None
     assert not hub._waiters
 
 

@@ -145,7 +145,7 @@ async def race(hub: Hub, monkeypatch: pytest.MonkeyPatch, chosen: int) -> bool:
     async def happens() -> None:
         event = NoteMade(ACTOR, key=f"{chosen}.late", stream=stream)
         await changes.insert(Note(key=event.key), event)
-        assert await hub.settled(event.id, PATIENCE)
+        assert await hub.settled([event.id], PATIENCE)
         happened.set()
 
     async def subscribe() -> list[Change]:
