@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from redis.asyncio import Redis
 
-from app.core import changes, database, jobs, signals
+from app.core import changes, database, jobs, sagas, signals
 from app.core.settings import Settings
 from app.migrations import runner
 
@@ -57,7 +57,12 @@ def servers(settings: Settings) -> list[Step]:
 
 def preparation() -> list[Step]:
     """What both servers and workers need before their own work."""
-    return [("changes", changes.prepare), ("jobs", jobs.prepare), ("documents", runner.init_documents)]
+    return [
+        ("changes", changes.prepare),
+        ("jobs", jobs.prepare),
+        ("sagas", sagas.prepare),
+        ("documents", runner.init_documents),
+    ]
 
 
 async def migrate(settings: Settings, announce: runner.Announce) -> int:

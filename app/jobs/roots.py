@@ -15,17 +15,19 @@ from app.core.changes import Consumer
 from app.core.jobs import Acceptance, JobType, Queue, Runner, Timekeeper
 from app.jobs.identity import accounts
 from app.jobs.messaging import absences, conversations
-from app.jobs.organizations import invitations
-from app.jobs.platform import log
+from app.jobs.organizations import deletion, invitations
+from app.jobs.platform import log, sagas
 from app.services.messaging import activity
 from app.services.notifications import telling
 
 JOBS: Sequence[JobType[Any]] = [
     *accounts.JOBS,
     *invitations.JOBS,
+    *deletion.JOBS,
     *absences.JOBS,
     *conversations.JOBS,
     *log.JOBS,
+    *sagas.JOBS,
 ]
 
 _runners: dict[Queue, Runner] = {}

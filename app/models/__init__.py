@@ -10,7 +10,7 @@ from app.models.messaging.participants import Participant, ParticipantDocument, 
 from app.models.notifications.notifications import Notification, NotificationDocument, NotificationKind
 from app.models.organizations.invitations import Invitation, InvitationDocument, InvitationState
 from app.models.organizations.memberships import Membership, MembershipDocument, MembershipState
-from app.models.organizations.organizations import Organization, OrganizationDocument
+from app.models.organizations.organizations import Deletion, Organization, OrganizationDocument, OrganizationState
 from app.models.organizations.permissions import GRANTS, Permission, Role
 
 DOCUMENTS: list[type[StoredDocument]] = [
@@ -27,19 +27,24 @@ DOCUMENTS: list[type[StoredDocument]] = [
 ]
 """What Beanie keeps indexes for."""
 
-TENANT_COLLECTIONS = frozenset(d.collection for d in DOCUMENTS if issubclass(d, TenantRow))
+TENANT_DOCUMENTS = [document for document in DOCUMENTS if issubclass(document, TenantRow)]
+"""What goes with its organization."""
+
+TENANT_COLLECTIONS = frozenset(document.collection for document in TENANT_DOCUMENTS)
 """Collections whose every command must name an organization."""
 
 __all__ = [
     "DOCUMENTS",
     "GRANTS",
     "TENANT_COLLECTIONS",
+    "TENANT_DOCUMENTS",
     "Attachment",
     "Conversation",
     "ConversationDocument",
     "ConversationKind",
     "Credential",
     "CredentialDocument",
+    "Deletion",
     "Invitation",
     "InvitationDocument",
     "InvitationState",
@@ -53,6 +58,7 @@ __all__ = [
     "NotificationKind",
     "Organization",
     "OrganizationDocument",
+    "OrganizationState",
     "Participant",
     "ParticipantDocument",
     "ParticipantRole",

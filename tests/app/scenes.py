@@ -21,6 +21,7 @@ class Scene:
     text: str
     """What every message says, and every title."""
     organization: str
+    slug: str
     membership: str
     second_owner: str
     guest: str
@@ -64,6 +65,7 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
         owner=owner,
         text=text,
         organization=id,
+        slug=(await owner.call("organization"))["slug"],
         membership=(await second.call("myMembership"))["id"],
         second_owner=second.id,
         guest=guest.id,
@@ -125,6 +127,8 @@ CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "updateProfile": _input(name=lambda s: s.owner.name, showsPresence=lambda _: True),
     "createOrganization": _input(name=lambda _: "New", slug=lambda _: f"new-{secrets.token_hex(6)}"),
     "updateOrganization": _input(name=lambda _: "New"),
+    "deleteOrganization": _input(slug=lambda s: s.slug, reason=lambda _: "We are done."),
+    "cancelOrganizationDeletion": _nothing,
     "changeMemberRole": _input(userId=lambda s: s.second_owner, role=lambda _: "ADMIN"),
     "suspendMember": _input(userId=lambda s: s.second_owner),
     "reinstateMember": _input(userId=lambda s: s.suspended),

@@ -9,12 +9,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.changes.idempotency import REQUESTS
 from app.core.changes.scope import OUTBOX
+from app.core.sagas import Saga
 from app.models import DOCUMENTS
 from tests import documents
 from tests.app.scenes import CALLS, Scene, scene
 from tests.world import Person, until
 
-KEPT = sorted({document.collection for document in DOCUMENTS} | {OUTBOX, REQUESTS})
+KEPT = sorted({document.collection for document in DOCUMENTS} | {OUTBOX, REQUESTS, Saga.collection})
 """The collections that a mutation may write."""
 
 FOLLOWS = {
@@ -26,6 +27,8 @@ FOLLOWS = {
     "updateProfile": ["ProfileChanged"],
     "createOrganization": ["OrganizationCreated", "MembershipChanged"],
     "updateOrganization": ["OrganizationChanged"],
+    "deleteOrganization": ["SagaMoved", "OrganizationDeletionRequested"],
+    "cancelOrganizationDeletion": [],
     "changeMemberRole": ["MembershipChanged"],
     "suspendMember": ["MembershipChanged"],
     "reinstateMember": ["MembershipChanged"],

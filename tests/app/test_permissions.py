@@ -20,7 +20,7 @@ GUEST += ["deleteMessage", "addReaction", "removeReaction", "setTyping", "conver
 FULL_MEMBER = ["users", "members", "startConversation", "addConversationMembers"]
 ADMIN = ["invitations", "changeMemberRole", "suspendMember", "reinstateMember", "removeMember", "inviteMember"]
 ADMIN += ["revokeInvitation"]
-OWNER = ["updateOrganization"]
+OWNER = ["updateOrganization", "deleteOrganization", "cancelOrganizationDeletion"]
 
 OPEN_TO = {
     "nobody": ANYONE,

@@ -36,6 +36,10 @@ KINDS = [kind for kind in EVENTS if not kind.__subclasses__()]
 ORGANIZATION_ONLY = {
     "OrganizationCreated": "the organization is new: nobody listens to it yet",
     "OrganizationChanged": "for webhooks and audit, by the organization's feed",
+    "OrganizationDeletionRequested": "for webhooks and audit; its owners are told by e-mail",
+    "OrganizationDeletionCancelled": "for webhooks and audit; its owners are told by e-mail",
+    "OrganizationDeleted": "nobody is left to be told; for webhooks and audit, by the organization's feed",
+    "SagaMoved": "for the job that takes the saga's next step",
     "MemberInvited": "for who may invite, by the organization's feed; the invited person is told by e-mail",
     "InvitationChanged": "for who may invite, by the organization's feed",
 }

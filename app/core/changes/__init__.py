@@ -30,6 +30,7 @@ __all__ = [
     "edit",
     "emit",
     "erase",
+    "erase",
     "hidden",
     "hub",
     "insert",

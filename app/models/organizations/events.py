@@ -19,6 +19,26 @@ class OrganizationChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrganizationDeletionRequested(Event):
+    organization: ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationDeletionCancelled(Event):
+    """It stays: an owner took the request back, or the deletion `failed`."""
+
+    organization: ObjectId
+    failed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrganizationDeleted(Event):
+    """Nothing of it is left."""
+
+    organization: ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
 class MembershipChanged(Event):
     """Somebody joined, left, was suspended, let back in or given another role: what they may do is decided anew."""
 

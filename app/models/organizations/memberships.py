@@ -15,13 +15,14 @@ class MembershipState(StrEnum):
 
 
 class Membership(DoorRow):
-    """A person's place in an organization."""
+    """A person's place in an organization. `closed` ones were active when the organization closed."""
 
     collection = "memberships"
 
     user_id: ObjectId
     role: Role
     state: MembershipState = MembershipState.ACTIVE
+    closed: bool = False
     created_at: datetime
     changed_at: datetime
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 class Permission(StrEnum):
     ORGANIZATION_UPDATE = "organization.update"
+    ORGANIZATION_DELETE = "organization.delete"
     MEMBERS_READ = "members.read"
     MEMBERS_INVITE = "members.invite"
     MEMBERS_MANAGE = "members.manage"

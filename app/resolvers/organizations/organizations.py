@@ -5,7 +5,9 @@ from app.schema.kit.audiences import needs, signed_in
 from app.schema.kit.context import Info
 from app.schema.kit.fields import mutation, query
 from app.schema.organizations.organizations import Organization
-from app.services.organizations import organizations
+from app.services.organizations import deletion, organizations
+
+DELETE = needs(models.Permission.ORGANIZATION_DELETE)
 
 
 @strawberry.type
@@ -32,3 +34,13 @@ class Mutation:
     async def update_organization(self, info: Info, input: organizations.OrganizationEdit) -> models.Organization:
         """Change the organization."""
         return await organizations.edit(info.context.actor, input)
+
+    @mutation(Organization, DELETE)
+    async def delete_organization(self, info: Info, input: deletion.OrganizationDeletion) -> models.Organization:
+        """Let the organization and everything in it go, after a grace period in which every owner can stop it."""
+        return await deletion.request(info.context.actor, input)
+
+    @mutation(Organization, DELETE)
+    async def cancel_organization_deletion(self, info: Info) -> models.Organization:
+        """Keep the organization after all."""
+        return await deletion.cancel(info.context.actor)

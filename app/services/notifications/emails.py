@@ -6,10 +6,11 @@ from app.integrations import smtp
 from app.models import Conversation, Invitation, InvitationState, Organization, User
 from app.models.identity.events import RegistrationRepeated, UserRegistered
 from app.models.messaging.events import ParticipantNoted
-from app.models.organizations.events import MemberInvited
+from app.models.organizations.events import MemberInvited, OrganizationDeletionCancelled, OrganizationDeletionRequested
 from app.services.identity import tokens
 from app.services.messaging import absences
 from app.services.notifications.letters import Letter, Quote, message, preview
+from app.services.organizations import members
 from app.services.organizations.invitations import VALID
 
 ATTEMPTS = 20
@@ -63,6 +64,38 @@ async def invitation(event: MemberInvited, reference: str) -> None:
         closing="If you do not know why you got this e-mail, there is nothing to do.",
     )
     await _send(letter, "", found.email, reference)
+
+
+async def deletion_requested(event: OrganizationDeletionRequested, reference: str) -> None:
+    """To the owners of an organization that is to be deleted; not when that was taken back."""
+    organization = await Organization.lookup(PLATFORM, _id=event.organization, deletion={"$ne": None})
+    if organization is None or organization.deletion is None:
+        return
+    asking = await User.lookup(PLATFORM, _id=organization.deletion.by_id)
+    until = organization.deletion.due_at
+    words = (
+        f"{asking.name if asking else 'An owner'} asked to delete {organization.name} with everything in it.",
+        f"This happens after {until.day} {until:%B %Y}. Until then nothing changes, and every owner can stop it.",
+        *([f"The reason they gave: {organization.deletion.reason}"] if organization.deletion.reason else []),
+    )
+    await _send_to_owners(organization, f"{organization.name} is to be deleted", words, reference)
+
+
+async def deletion_cancelled(event: OrganizationDeletionCancelled, reference: str) -> None:
+    """To the owners of an organization that stays."""
+    organization = await Organization.require(PLATFORM, event.organization)
+    words = (
+        f"{organization.name} could not be deleted, and is again as it was. We look into it."
+        if event.failed
+        else f"The request to delete {organization.name} was taken back. Nothing has changed.",
+    )
+    await _send_to_owners(organization, f"{organization.name} stays", words, reference)
+
+
+async def _send_to_owners(organization: Organization, subject: str, words: tuple[str, ...], reference: str) -> None:
+    for owner in await members.owners(Actor.platform(organization.id)):
+        letter = Letter(subject, (f"Hello {owner.name},", *words), "Open Atrium", _link())
+        await _send(letter, owner.name, owner.email, f"{reference}:{owner.id}")
 
 
 async def absence(event: ParticipantNoted, reference: str) -> None:

@@ -20,6 +20,8 @@ from app.models import (
     Membership,
     MembershipDocument,
     MembershipState,
+    Organization,
+    OrganizationState,
     Permission,
     Role,
     User,
@@ -140,10 +142,17 @@ async def accept(actor: Actor, given: Acceptance) -> Membership:
 
 @changes.atomic
 async def join(actor: Actor, role: Role) -> Membership:
-    """Give the actor an active place in their organization; one who left comes back to theirs."""
+    """Give the actor an active place in their organization; one who left comes back to theirs.
+
+    Raises AlreadyMember, and NotFound for an organization that closes.
+    """
     assert actor.organization_id
     assert actor.user_id
     moment = now()
+    # A write, so that somebody who joins and the closing of the organization conflict: it must see every place.
+    here = {"_id": actor.organization_id, "state": OrganizationState.ACTIVE.value}
+    if not await changes.change(Organization, here, {"$inc": {"place_changes": 1}}):
+        raise NotFound("There is no such organization any more.")
     place = MembershipDocument(
         organization_id=actor.organization_id, user_id=actor.user_id, role=role, created_at=moment, changed_at=moment
     )

@@ -1,8 +1,8 @@
 """The people of an organization and their places in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from bson import ObjectId
 
@@ -14,7 +14,7 @@ from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.machines import Availability, Machine, Transition
 from app.core.paging import Page, PageArgs
 from app.core.rows import Names
-from app.models import GRANTS, Membership, MembershipState, Organization, Permission, Role
+from app.models import GRANTS, Membership, MembershipState, Organization, Permission, Role, User
 from app.models.organizations.events import MembershipChanged
 
 NEEDS_OWNER = "The organization needs an owner: make another member one first."
@@ -89,6 +89,12 @@ async def active_ids(actor: Actor, user_ids: list[ObjectId]) -> set[ObjectId]:
     return {row.user_id for row in await Membership.select(actor, where, fields=frozenset({"user_id"}))}
 
 
+async def owners(actor: Actor) -> list[User]:
+    """The people who own the organization, those too who are kept out of it."""
+    places = await Membership.select(actor, {"role": Role.OWNER.value, "state": {"$ne": LEFT.value}})
+    return await User.select(actor, {"_id": {"$in": [place.user_id for place in places]}})
+
+
 def available(actor: Actor, row: Membership, sole_owner: ObjectId | None) -> list[Availability]:
     """What may happen to a place; one that would leave the organization without an owner is blocked."""
     found = MEMBERSHIP.available(actor, row)
@@ -147,8 +153,27 @@ async def change_role(actor: Actor, change: RoleChange) -> Membership:
     return changed
 
 
+async def close(actor: Actor, limit: int) -> int:
+    """Keep out up to `limit` of those who have an active place, and answer how many; `reopen` knows them."""
+    return await _shift(actor, {"state": ACTIVE.value}, SUSPENDED, limit)
+
+
+async def reopen(actor: Actor, limit: int) -> int:
+    """Let back in up to `limit` of those whom `close` kept out, and answer how many."""
+    return await _shift(actor, {"state": SUSPENDED.value, "closed": True}, ACTIVE, limit)
+
+
+async def _shift(actor: Actor, where: Mapping[str, Any], state: MembershipState, limit: int) -> int:
+    rows = await Membership.select(actor, where, limit=limit)
+    for row in rows:
+        told = MembershipChanged(actor, user=row.user_id, state=state.value, role=row.role.value)
+        set = {"state": state.value, "closed": state is SUSPENDED, "changed_at": now()}
+        await changes.change(Membership, Membership.within(actor, where, _id=row.id), {"$set": set}, told)
+    return len(rows)
+
+
 async def _keep_an_owner(actor: Actor) -> None:
     # Touching the organization makes two owners who leave at once conflict: each alone would see the other stay.
-    await changes.change(Organization, {"_id": actor.organization_id}, {"$inc": {"owner_changes": 1}})
+    await changes.change(Organization, {"_id": actor.organization_id}, {"$inc": {"place_changes": 1}})
     if not await Membership.lookup(actor, role=Role.OWNER.value, state=ACTIVE.value):
         raise LastOwner(NEEDS_OWNER)

@@ -1,0 +1,174 @@
+"""Deleting an organization: asked for, taken back, and done, by a saga that takes back all it can if a step fails.
+
+grace   the owners have time to change their minds
+close   nobody acts in it any more
+erase   everything it owns goes; from here on there is no way back
+bury    its name is free again; the row stays as a tombstone
+"""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from bson import ObjectId
+from pydantic import Field
+
+from app.core import changes, sagas
+from app.core.actor import Actor
+from app.core.clock import now
+from app.core.commands import Command
+from app.core.errors import Conflict, Invalid
+from app.core.machines import Machine, Transition, only_platform
+from app.core.sagas import Again, Answer, Saga, SagaType, Step
+from app.core.settings import settings
+from app.models import TENANT_DOCUMENTS, Deletion, Organization, OrganizationState, User
+from app.models.organizations.events import (
+    OrganizationChanged,
+    OrganizationDeleted,
+    OrganizationDeletionCancelled,
+    OrganizationDeletionRequested,
+)
+from app.services.organizations import members
+
+ACTIVE, CLOSED, DELETED = OrganizationState.ACTIVE, OrganizationState.CLOSED, OrganizationState.DELETED
+PLACES = 200
+"""Members kept out, or let back in, in one call."""
+ROWS = 1_000
+"""Rows deleted in one call."""
+NAME = "Deleted organization"
+
+
+class SlugMismatch(Invalid):
+    """The slug is not the organization's: perhaps another one is meant."""
+
+    code = "SLUG_MISMATCH"
+
+
+class DeletionRequested(Conflict):
+    """The organization is to be deleted already."""
+
+    code = "DELETION_REQUESTED"
+
+
+class OrganizationDeletion(Command):
+    """That the organization and everything in it shall go."""
+
+    slug: Annotated[str, Field(max_length=40, description="The organization's, so that no other one is meant.")]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+ORGANIZATION = Machine(
+    Transition("close", frozenset({ACTIVE}), CLOSED, only_platform),
+    Transition("reopen", frozenset({CLOSED}), ACTIVE, only_platform),
+    Transition("bury", frozenset({CLOSED}), DELETED, only_platform),
+)
+
+
+@changes.atomic
+async def request(actor: Actor, given: OrganizationDeletion) -> Organization:
+    """Let the actor's organization be deleted after the grace period. Raises SlugMismatch or DeletionRequested."""
+    assert actor.organization_id
+    assert actor.user_id
+    organization = await Organization.require(actor, actor.organization_id)
+    if given.slug != organization.slug:
+        raise SlugMismatch(f"The slug of this organization is “{organization.slug}”.", path=["input", "slug"])
+    moment = now()
+    due = moment + timedelta(days=settings().organization_deletion_grace_days)
+    saga = await sagas.start(DELETION, actor, {"due_at": due})
+    deletion = Deletion(moment, due, actor.user_id, given.reason, saga.id)
+    told = OrganizationDeletionRequested(actor, organization=organization.id)
+    where = {"_id": organization.id, "deletion": None}
+    changed = await changes.change(Organization, where, {"$set": {"deletion": asdict(deletion)}}, told)
+    if changed is None:
+        raise DeletionRequested("The organization is to be deleted already.")
+    return changed
+
+
+@changes.atomic
+async def cancel(actor: Actor) -> Organization:
+    """Keep the actor's organization after all; nothing happens to one that stays. Raises sagas.PastReturn."""
+    assert actor.organization_id
+    organization = await Organization.require(actor, actor.organization_id)
+    if organization.deletion is None:
+        return organization
+    await sagas.cancel(organization.deletion.saga_id, f"taken back by {actor.name}")
+    return await _keep(actor, organization.id, failed=False) or organization
+
+
+async def _keep(actor: Actor, id: ObjectId, *, failed: bool) -> Organization | None:
+    """Forget the request and tell it, once."""
+    told = OrganizationDeletionCancelled(actor, organization=id, failed=failed)
+    where = {"_id": id, "deletion": {"$ne": None}}
+    return await changes.change(Organization, where, {"$set": {"deletion": None}}, told)
+
+
+async def _wait(saga: Saga) -> Answer:
+    return None  # nobody has changed their mind by now
+
+
+async def _keep_after_all(saga: Saga) -> Answer:
+    await _keep(*_inside(saga), failed=saga.stop is None)
+    return None
+
+
+async def _close(saga: Saga) -> Answer:
+    actor, _ = _inside(saga)
+    await _move(saga, ACTIVE, "close")
+    return Again() if await members.close(actor, PLACES) else {"closed_at": now()}
+
+
+async def _reopen(saga: Saga) -> Answer:
+    actor, _ = _inside(saga)
+    await _move(saga, CLOSED, "reopen")
+    return Again() if await members.reopen(actor, PLACES) else None
+
+
+def _settled(saga: Saga) -> datetime:
+    """When whatever was under way as the doors closed has ended."""
+    closed_at: datetime = saga.data["closed_at"]
+    return closed_at + timedelta(seconds=settings().graphql_timeout_seconds)
+
+
+async def _erase(saga: Saga) -> Answer:
+    actor, _ = _inside(saga)
+    left = ROWS
+    for document in TENANT_DOCUMENTS:
+        left -= await changes.erase(document, document.within(actor), limit=left)
+        if not left:
+            return Again()
+    people = await User.select(actor, fields=frozenset(), limit=left)
+    ids = {"$in": [person.id for person in people]}
+    last = {"_id": ids, "last_organization_id": actor.organization_id}
+    await changes.change_all(User, last, {"$set": {"last_organization_id": None}})
+    await changes.change_all(User, {"_id": ids}, {"$pull": {"organization_ids": actor.organization_id}})
+    return Again() if people else None
+
+
+async def _bury(saga: Saga) -> Answer:
+    _, id = _inside(saga)
+    # No slug begins with a hyphen, so nobody can take the tombstone's.
+    await _move(saga, CLOSED, "bury", name=NAME, slug=f"-{id}", deletion=None)
+    return None
+
+
+async def _move(saga: Saga, source: OrganizationState, transition: str, **set: Any) -> None:
+    """Take a transition of ORGANIZATION, unless it was taken by an attempt before."""
+    actor, id = _inside(saga)
+    organization = await Organization.lookup(actor, _id=id, state=source.value)
+    if organization is not None:
+        kind = OrganizationDeleted if transition == "bury" else OrganizationChanged
+        await ORGANIZATION.move(actor, organization, transition, kind(actor, organization=id), **set)
+
+
+def _inside(saga: Saga) -> tuple[Actor, ObjectId]:
+    assert saga.organization_id
+    return Actor.platform(saga.organization_id), saga.organization_id
+
+
+DELETION = SagaType(
+    "organization_deletion",
+    Step("grace", _wait, _keep_after_all, due=lambda saga: saga.data["due_at"]),
+    Step("close", _close, _reopen),
+    Step("erase", _erase, due=_settled, final=True, attempts=20),
+    Step("bury", _bury, attempts=20),
+)
