@@ -30,7 +30,6 @@ __all__ = [
     "edit",
     "emit",
     "erase",
-    "erase",
     "hidden",
     "hub",
     "insert",

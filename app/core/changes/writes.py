@@ -145,32 +145,6 @@ async def erase(model: type[Row], where: Where, *, limit: int) -> int:
     return (await stored.delete_many({**where, "_id": {"$in": ids}}, session=session)).deleted_count
 
 
-async def erase(model: type[Row], where: Where, *, limit: int) -> int:
-    """Delete at most `limit` documents on which the condition holds, and answer how many there were.
-
-    It tells nothing, for what goes because something larger goes that is told; deleted are only those that the
-    condition still holds for.
-    """
-    stored, scope = database.collection(model.collection), current()
-    session = scope.session if scope else None
-    ids = [row["_id"] for row in await stored.find(where, {"_id": 1}, limit=limit, session=session).to_list()]
-    if not ids:
-        return 0
-    return (await stored.delete_many({**where, "_id": {"$in": ids}}, session=session)).deleted_count
-
-
-async def _stored(document: R, unique_where: Where) -> R | None:
-    scope = current()
-    model: Any = next(
-        kind for kind in type(document).__mro__ if "collection" in vars(kind)
-    )  # the row, not the document
-    projection, decode = model.plan()
-    found = await database.collection(model.collection).find_one(
-        unique_where, projection, session=scope.session if scope else None
-    )
-    return None if found is None else decode(found)
-
-
 async def _stored(document: R, unique_where: Where) -> R | None:
     scope = current()
     model: Any = next(
