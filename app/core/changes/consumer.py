@@ -11,8 +11,10 @@ from pymongo.errors import PyMongoError
 from app.core import signals
 from app.core.changes import lease, log
 from app.core.changes.log import CONSUMERS, HINT, PAGE, Change
+from app.core.clock import source
 from app.core.database import collection
 from app.core.logs import redact
+from app.core.metrics import CONSUMER_DELAY, CONSUMER_POSITION
 from app.core.tasks import cancelled
 
 POLL = 0.5
@@ -60,6 +62,7 @@ class Consumer:
                     _log.warning("consumer_restarts", consumer=self.name, error=repr(error)[:500])
                     await self._note(error)
                     pause = min(pause * 2, lease.SECONDS)
+                CONSUMER_DELAY.labels(self.name).set(0)
                 await asyncio.sleep(pause)
         finally:
             await lease.give_back(CONSUMERS, self.name, self._me)
@@ -79,6 +82,8 @@ class Consumer:
         limit, pause = PAGE, POLL
         while True:
             changes = await log.following(position, limit)
+            CONSUMER_POSITION.labels(self.name).set(position)
+            CONSUMER_DELAY.labels(self.name).set(max(0.0, source() - changes[0].at.timestamp()) if changes else 0)
             if not changes:
                 await self._rest(POLL)
                 continue

@@ -11,6 +11,7 @@ from pymongo.errors import AutoReconnect
 from app.core import changes
 from app.core.changes import Change, Hub, Sequencer, hubs, log
 from app.core.changes import hub as process_hub
+from app.core.clock import now
 from app.core.database import Document
 from tests.core.changes.notes import (
     ACTOR,
@@ -105,7 +106,7 @@ async def test_the_tail_outlives_errors(hub: Hub, monkeypatch: pytest.MonkeyPatc
 
 async def test_the_tail_waits_at_a_missing_position(hub: Hub, empty: Database) -> None:
     """It cannot be missing; if it is, waiting is right and skipping is not."""
-    row: Document = {"o": None, "t": "Odd.1", "s": ["odd"], "a": "system", "d": {}, "at": None}
+    row: Document = {"o": None, "t": "Odd.1", "s": ["odd"], "a": "system", "d": {}, "at": now()}
     async with hub.follow(["odd"]) as subscription:
         await empty.log.insert_one({"_id": 2, "e": ObjectId(), **row})
         waiting = asyncio.create_task(take(subscription, 2))
