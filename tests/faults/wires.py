@@ -68,7 +68,7 @@ class Wires:
 
 
 class _Connection:
-    """One connection through a wire."""
+    """One connection through a wire; `whole` while what it carries may pass."""
 
     def __init__(self, wire: int, peer: int) -> None:
         self.wire, self.peer, self.outer = wire, peer, 0
@@ -82,26 +82,42 @@ class _Relay:
         self._relays = relays
         self._connections: set[_Connection] = set()
         self._cuts: list[Cut] = []
+        self._strangers = asyncio.Event()
 
     async def run(self, control: int) -> None:
         for wire in self._relays:
             await asyncio.start_server(self._accept, "127.0.0.1", wire, backlog=1024)
+        judging = asyncio.create_task(self._judge())
         server = await asyncio.start_server(self._obey, "127.0.0.1", control)
-        await server.serve_forever()
+        await asyncio.gather(judging, server.serve_forever())
 
     async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         question = json.loads(await reader.readline())
         if "cut" in question:
             self._cuts = [(wire, pid) for wire, pid in question["cut"]]
-            self._apply(self._connections)
+            await self._apply()
         answer = {one.outer: one.peer for one in self._connections if one.outer}
         writer.write(json.dumps(answer).encode() + b"\n")
         writer.close()
 
-    def _apply(self, connections: Iterable[_Connection]) -> None:
-        closed = {wire for wire, pid in self._cuts if pid is None}
-        barred = {(wire, port) for wire, pid in self._cuts if pid is not None for port in _ports(pid)}
-        for one in connections:
+    async def _judge(self) -> None:
+        """Find out who made new connections, for all of them at once: to ask the system takes long."""
+        while True:
+            await self._strangers.wait()
+            self._strangers.clear()
+            await self._apply()
+
+    async def _apply(self) -> None:
+        """Let pass what may. Who came meanwhile waits for the next time."""
+        known = list(self._connections)
+        cuts = list(self._cuts)
+        pids = {pid for _, pid in cuts if pid is not None}
+        ports = await asyncio.to_thread(lambda: {pid: _ports(pid) for pid in pids})
+        closed = {wire for wire, pid in cuts if pid is None}
+        barred = {(wire, port) for wire, pid in cuts if pid is not None for port in ports[pid]}
+        if cuts != self._cuts:
+            return await self._apply()
+        for one in known:
             if one.wire in closed or (one.wire, one.peer) in barred:
                 one.whole.clear()
             else:
@@ -112,7 +128,10 @@ class _Relay:
         connection = _Connection(wire, peer)
         self._connections.add(connection)
         try:
-            self._apply([connection])
+            if any(cut == wire for cut, _ in self._cuts):
+                self._strangers.set()
+            else:
+                connection.whole.set()
             await connection.whole.wait()
             onward = await asyncio.open_connection("127.0.0.1", self._relays[wire])
             connection.outer = onward[1].get_extra_info("sockname")[1]
@@ -143,7 +162,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who
 def _ports(pid: int) -> set[int]:
     """The local ports of a process's connections."""
     try:
-        return {connection.laddr.port for connection in psutil.Process(pid).net_connections("tcp")}
+        return {connection.laddr.port for connection in psutil.Process(pid).net_connections("tcp4")}
     except psutil.Error:
         return set()
 
