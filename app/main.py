@@ -23,9 +23,11 @@ from app.core import changes
 from app.core.listening import listen
 from app.core.settings import Settings
 from app.core.tasks import end
+from app.jobs.roots import JOBS
 from app.migrations import runner
 from app.resolvers.roots import schema
 from app.services.messaging import presence
+from app.services.platform import schedules
 
 REQUEST_GRACE_SECONDS = 15
 """How long requests may take to end after the server stopped accepting."""
@@ -39,6 +41,7 @@ def create_app(settings: Settings) -> Starlette:
     """The ASGI application. It serves at once, and is ready when its servers are."""
     checks = [*startup.servers(settings), ("migrations", runner.check)]
     state, actors = Health(dict(checks)), Actors()
+    schedules.declare(JOBS)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -24,6 +24,12 @@ def field(name: str) -> GraphQLField:
     return found
 
 
+def audience(name: str) -> str:
+    """Whom a root field is for."""
+    declared: str = field(name).extensions["strawberry-definition"].metadata["audience"].name
+    return declared
+
+
 def operation(name: str, *given: Mapping[str, Any], directive: str = "", depth: int = 3) -> tuple[str, dict[str, Any]]:
     """A document that asks a root field once for each of `given` arguments, as a0, a1, ..., and its variables.
 

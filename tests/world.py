@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -37,6 +38,8 @@ class World:
     http: httpx.AsyncClient = field(repr=False)
     staff: "Person | None" = None
     """Somebody on the platform's staff, in no organization."""
+    store: AsyncDatabase[Data] | None = None
+    """The database, for what no client can bring about."""
 
     @property
     def graphql(self) -> str:

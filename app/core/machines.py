@@ -66,17 +66,24 @@ class Machine:
         reasons = ((t.name, t.rule(actor, row)) for t in self.transitions.values() if state in t.sources)
         return [Availability(name, reason is None, reason) for name, reason in reasons]
 
+    def check(self, actor: Actor, row: Row, name: str) -> Transition:
+        """The transition, if the actor may take it now. Raises Forbidden or IllegalTransition."""
+        transition, state = self.transitions[name], getattr(row, self.field)
+        if reason := transition.rule(actor, row):
+            raise Forbidden(reason)
+        if state not in transition.sources:
+            raise IllegalTransition(f"It is {state.value}, so it cannot {name}.", state=state.value)
+        return transition
+
     async def move(
         self, actor: Actor, row: R, name: str, *events: Event, where: Mapping[str, Any] | None = None, **set: Any
     ) -> R:
         """Take a transition and set attributes with it, in one conditional update that tells `events`.
 
-        `where` is the filter that finds the row within the actor. Raises Forbidden when the rule refuses,
-        IllegalTransition when the state does not allow it, Conflict when somebody else was faster.
+        `where` is the filter that finds the row within the actor. Raises what `check` does, and Conflict when somebody
+        else was faster.
         """
-        transition, model = self.transitions[name], _model(row)
-        if reason := transition.rule(actor, row):
-            raise Forbidden(reason)
+        transition, model = self.check(actor, row, name), _model(row)
         identity = {"_id": row.id, **(where or {})}
         states = [state.value for state in transition.sources]
         moved = await changes.change(
@@ -86,10 +93,7 @@ class Machine:
             *events,
         )
         if moved is None:
-            if getattr(row, self.field) in transition.sources:
-                raise Conflict("Somebody else changed it first: look again.")
-            state = getattr(row, self.field)
-            raise IllegalTransition(f"It is {state.value}, so it cannot {name}.", state=state.value)
+            raise Conflict("Somebody else changed it first: look again.")
         return moved
 
     def due(self, transition: Transition) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.models.organizations.invitations import Invitation, InvitationDocument,
 from app.models.organizations.memberships import Membership, MembershipDocument, MembershipState
 from app.models.organizations.organizations import Deletion, Organization, OrganizationDocument, OrganizationState
 from app.models.organizations.permissions import GRANTS, Permission, Role
+from app.models.platform.jobs import Job, Progress
 
 DOCUMENTS: list[type[StoredDocument]] = [
     ConversationDocument,
@@ -48,6 +49,7 @@ __all__ = [
     "Invitation",
     "InvitationDocument",
     "InvitationState",
+    "Job",
     "Membership",
     "MembershipDocument",
     "MembershipState",
@@ -63,6 +65,7 @@ __all__ = [
     "ParticipantDocument",
     "ParticipantRole",
     "Permission",
+    "Progress",
     "Reaction",
     "Role",
     "Session",

@@ -11,7 +11,7 @@ from app.core import changes
 from app.core.actor import Actor
 from app.core.clock import new_id
 from app.core.database import collection
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.core.paging import NEWEST, Order, Page, PageArgs, page
 from app.core.rows import Names, Row
 
@@ -102,6 +102,16 @@ class DoorRow(TenantRow):
         if actor.system and actor.organization_id is None:
             return {**equal, **(where or {})}
         return super().within(actor, where, **equal)
+
+
+class PlatformRow(StoredRow):
+    """A row of the platform's own, across organizations: for its staff, and for itself."""
+
+    @classmethod
+    def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
+        if not (actor.staff or actor.system):
+            raise Forbidden("This is for the platform's staff.")
+        return {**equal, **(where or {})}
 
 
 class StoredDocument(Document):

@@ -9,7 +9,7 @@ from app.core.commands import open_id
 from app.core.errors import NotFound
 from app.models import Permission
 from app.schema.identity.users import User
-from app.schema.kit.audiences import Audience, member, needs, signed_in
+from app.schema.kit.audiences import Audience, member, needs, signed_in, staff
 from app.schema.kit.context import Info
 from app.schema.kit.fields import query
 from app.schema.kit.nodes import Node
@@ -19,10 +19,12 @@ from app.schema.notifications.notifications import Notification
 from app.schema.organizations.invitations import Invitation
 from app.schema.organizations.members import Member
 from app.schema.organizations.organizations import Organization
+from app.schema.platform.jobs import Job
 from app.services.identity import users
 from app.services.messaging import conversations, messages
 from app.services.notifications import notifications
 from app.services.organizations import invitations, members, organizations
+from app.services.platform import jobs
 
 Find = Callable[[Actor, ObjectId], Awaitable[Any]]
 
@@ -34,6 +36,7 @@ NODES: Mapping[type[Node], tuple[Audience, Find]] = {
     Conversation: (needs(Permission.CONVERSATIONS_READ), conversations.find),
     Message: (needs(Permission.CONVERSATIONS_READ), messages.find),
     Notification: (member(), notifications.find),
+    Job: (staff(), jobs.find),
 }
 """Who may look up what by its id alone, and how."""
 

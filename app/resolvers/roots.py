@@ -9,6 +9,7 @@ from app.resolvers.identity import sessions, users
 from app.resolvers.messaging import conversations, feeds, messages, presence
 from app.resolvers.notifications import notifications
 from app.resolvers.organizations import invitations, members, organizations
+from app.resolvers.platform import jobs, queues, schedules
 from app.schema.kit.attempts import dry_run
 from app.schema.kit.settling import settled
 from app.schema.messaging.events import EVENTS as CONVERSATION_EVENTS
@@ -25,6 +26,9 @@ Query = merge_types(
         conversations.Query,
         messages.Query,
         notifications.Query,
+        jobs.Query,
+        queues.Query,
+        schedules.Query,
     ),
 )
 Mutation = merge_types(
@@ -39,9 +43,21 @@ Mutation = merge_types(
         messages.Mutation,
         presence.Mutation,
         notifications.Mutation,
+        jobs.Mutation,
+        queues.Mutation,
+        schedules.Mutation,
     ),
 )
-Subscription = merge_types("Subscription", (feeds.Subscription, presence.Subscription, notifications.Subscription))
+Subscription = merge_types(
+    "Subscription",
+    (
+        feeds.Subscription,
+        presence.Subscription,
+        notifications.Subscription,
+        jobs.Subscription,
+        queues.Subscription,
+    ),
+)
 
 schema = strawberry.Schema(
     Query,

@@ -46,7 +46,7 @@ async def world(processes: Processes, store: AsyncDatabase[dict[str, Any]]) -> A
     children = [processes.start("worker", "worker"), processes.start("api", "serve", "--port", url.rpartition(":")[2])]
     await ready(url)
     async with httpx.AsyncClient(timeout=30) as http:
-        world = World(url, http)
+        world = World(url, http, store=store)
         world.staff = await world.person("Stella")
         processes.run("staff", "grant", world.staff.email)
         yield world

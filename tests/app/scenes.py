@@ -4,8 +4,13 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
+from bson import ObjectId
+
+from app.core.clock import new_id, now
+from tests import documents
 from tests.world import PASSWORD, Person, invitation_token, organization, until
 
 Arguments = dict[str, Any]
@@ -35,11 +40,20 @@ class Scene:
     refresh_token: str
     token: str
     """An invitation of the owner to another organization."""
+    job: str
+    """Dead, and for the organization."""
+    waiting_job: str
 
     @property
     def ids(self) -> dict[str, str]:
         """By what they are of in the scene."""
         return {name: value for name, value in vars(self).items() if isinstance(value, str) and ID.fullmatch(value)}
+
+    def caller(self, name: str) -> Person:
+        """Who can ask a root field: the owner, or somebody on the staff."""
+        staff = self.owner.world.staff
+        assert staff
+        return staff if documents.audience(name) == "staff" else self.owner
 
 
 async def scene(people: list[Person], text: str = "Hello") -> Scene:
@@ -77,7 +91,30 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
         email=email,
         refresh_token=session.refresh_token,
         token=invitation_token(invited["id"]),
+        job=await stored_job(owner, "dead", last_error="RuntimeError('on purpose')"),
+        waiting_job=await stored_job(owner, "waiting", due=now() + timedelta(days=1)),
     )
+
+
+async def stored_job(person: Person, state: str, **columns: Any) -> str:
+    """The id of a job for the person's organization, of a type that no worker knows."""
+    assert person.world.store is not None
+    row = {
+        "_id": new_id(),
+        "type": "unheard_of.1",
+        "key": "",
+        "queue": "slow",
+        "priority": 1,
+        "organization_id": ObjectId(person.organization.partition("_")[2]),
+        "event": {"e": new_id(), "t": "Unheard.1", "o": None, "a": "system", "d": {"person": new_id(), "word": "said"}},
+        "state": state,
+        "attempt": 8,
+        "attempts": 8,
+        "created_at": now(),
+        **columns,
+    }
+    await person.world.store["jobs"].insert_one(row)
+    return f"Job_{row['_id']}"
 
 
 async def _told(person: Person, kind: str) -> str | None:
@@ -119,6 +156,10 @@ CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "notifications": _page,
     "unreadNotificationCount": _nothing,
     "notificationCursor": _nothing,
+    "jobs": lambda s: {"first": 3, "filter": {"organizationId": {"eq": s.organization}, "state": {"in": ["DEAD"]}}},
+    "job": lambda s: {"id": s.job},
+    "queues": _nothing,
+    "schedules": _nothing,
     "register": _input(email=_new_address, password=lambda _: PASSWORD, name=lambda _: "New"),
     "signIn": _input(email=lambda s: s.owner.email, password=lambda _: PASSWORD),
     "refreshSession": _input(refreshToken=lambda s: s.refresh_token),
@@ -161,8 +202,20 @@ CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "setTyping": _input(conversationId=lambda s: s.group, typing=lambda _: True),
     "markNotificationsRead": _input(ids=lambda s: [s.notification]),
     "archiveNotifications": _input(ids=lambda s: [s.notification]),
+    "retryJob": _input(jobId=lambda s: s.job),
+    "cancelJob": _input(jobId=lambda s: s.waiting_job),
+    "dropJob": _input(jobId=lambda s: s.job),
+    "retryDeadJobs": lambda s: {"filter": {"organizationId": {"eq": s.organization}}},
+    "dropDeadJobs": lambda s: {"filter": {"organizationId": {"eq": s.organization}}},
+    "pauseQueue": _input(queue=lambda _: "SLOW"),
+    "resumeQueue": _input(queue=lambda _: "SLOW"),
+    "pauseSchedule": _input(name=lambda _: "trim_log"),
+    "resumeSchedule": _input(name=lambda _: "trim_log"),
+    "runSchedule": _input(name=lambda _: "trim_log"),
+    "jobProgress": lambda s: {"id": s.job},
+    "jobCounts": _nothing,
     "conversationEvents": lambda s: {"conversationId": s.group},
     "presence": lambda s: {"userIds": [s.second_owner]},
     "notificationEvents": _nothing,
 }
-"""The arguments with which the owner of a scene can ask each root field; mutations succeed."""
+"""The arguments with which the caller of a scene can ask each root field; mutations succeed."""

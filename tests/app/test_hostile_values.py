@@ -45,7 +45,7 @@ async def test_no_string_breaks_anything(stage: Scene, name: str) -> None:
             values = values[:3]
         for start in range(0, len(values), TOGETHER):
             calls = [_with(CALLS[name](stage), path, value) for value in values[start : start + TOGETHER]]
-            codes = await _codes(stage.owner, name, calls)
+            codes = await _codes(stage.caller(name), name, calls)
             assert not codes & OURS, (path, codes)
 
 
@@ -54,7 +54,7 @@ async def test_what_is_no_string_is_refused(stage: Scene, name: str) -> None:
     for path, kind in _leaves(name, stage):
         for value in hostile.OPERATORS:
             if kind in ("String", "ID") or not isinstance(value, list):
-                answer = await _answer(stage.owner, name, [_with(CALLS[name](stage), path, value)])
+                answer = await _answer(stage.caller(name), name, [_with(CALLS[name](stage), path, value)])
                 assert answer.get("data") is None, (path, value)
                 assert _top(answer) == {"BAD_USER_INPUT"}, (path, value, answer)
 
@@ -64,7 +64,7 @@ async def test_no_number_breaks_anything(stage: Scene, name: str) -> None:
     for path, kind in _leaves(name, stage):
         if kind == "Int":
             for value in hostile.NUMBERS:
-                codes = _all(await _answer(stage.owner, name, [_with(CALLS[name](stage), path, value)]))
+                codes = _all(await _answer(stage.caller(name), name, [_with(CALLS[name](stage), path, value)]))
                 assert not codes & OURS, (path, value, codes)
 
 
@@ -82,7 +82,7 @@ async def test_nothing_can_be_assigned_besides(stage: Scene, name: str) -> None:
     names = {to_camel_case(column) for column in columns} | columns | {"isAdmin", "permissions", "_id", "$set"}
     for place, known in _objects(name, stage):
         for extra in sorted(names - known):
-            answer = await _answer(stage.owner, name, [_with(CALLS[name](stage), (*place, extra), "x")])
+            answer = await _answer(stage.caller(name), name, [_with(CALLS[name](stage), (*place, extra), "x")])
             assert answer.get("data") is None, extra
             assert _top(answer) == {"BAD_USER_INPUT"}, (extra, answer)
 

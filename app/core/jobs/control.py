@@ -1,4 +1,7 @@
-"""What staff do with jobs and queues. Each is one conditional write, so that two who act at once do not collide."""
+"""What staff do with jobs and queues. Each is a conditional write, so that two who act at once do not collide.
+
+Inside an @atomic scope all of it is a part of the scope, so that it can be told, or rehearsed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from app.core import database, signals
+from app.core.changes.scope import session
 from app.core.clock import now
 from app.core.database import Document
 from app.core.jobs.declaration import JobType, Queue
@@ -56,7 +60,9 @@ async def retry_all(where: Mapping[str, Any], states: Sequence[State] = (State.D
     """The same for those of these states on which a condition holds, the oldest MOST; answers how many."""
     chosen = {**where, "state": {"$in": [state.value for state in states]}}
     columns = dict.fromkeys(("state", "queue", "priority", "organization_id", "created_at"), 1)
-    rows = await database.collection(JOBS).find(chosen, columns, sort=[("created_at", 1)], limit=MOST).to_list()
+    jobs = database.collection(JOBS)
+    found = jobs.find(chosen, columns, sort=[("created_at", 1)], limit=MOST, session=session())
+    rows = await found.to_list()
     if not rows:
         return 0
     await give_turns(rows)
@@ -66,7 +72,7 @@ async def retry_all(where: Mapping[str, Any], states: Sequence[State] = (State.D
         modifiers = made_ready(row["turn"])
         modifiers["$set"]["attempt"] = 0
         updates.append(UpdateOne({"_id": row["_id"], "state": row["state"]}, {**modifiers, "$unset": gone}))
-    return (await database.collection(JOBS).bulk_write(updates, ordered=False)).modified_count
+    return (await jobs.bulk_write(updates, ordered=False, session=session())).modified_count
 
 
 async def drop(id: ObjectId) -> bool:
@@ -78,9 +84,11 @@ async def drop_all(where: Mapping[str, Any]) -> int:
     """The same for the dead jobs on which a condition holds, the oldest MOST; answers how many."""
     jobs = database.collection(JOBS)
     dead: Document = {**where, "state": State.DEAD.value}
-    ids = [row["_id"] async for row in jobs.find(dead, {"_id": 1}, sort=[("created_at", 1)], limit=MOST)]
+    found = jobs.find(dead, {"_id": 1}, sort=[("created_at", 1)], limit=MOST, session=session())
+    ids = [row["_id"] async for row in found]
     update = [{"$set": {"state": State.DROPPED.value, "finished_at": "$$NOW"}}]
-    return (await jobs.update_many({"_id": {"$in": ids}, "state": State.DEAD.value}, update)).modified_count
+    chosen = {"_id": {"$in": ids}, "state": State.DEAD.value}
+    return (await jobs.update_many(chosen, update, session=session())).modified_count
 
 
 async def cancel(id: ObjectId) -> bool:
@@ -90,10 +98,12 @@ async def cancel(id: ObjectId) -> bool:
     stopped = await jobs.update_one(
         {"_id": id, "state": {"$in": waiting}},
         [{"$set": {"state": State.CANCELLED.value, "finished_at": "$$NOW"}}, {"$unset": ["due", "owner"]}],
+        session=session(),
     )
     if stopped.matched_count:
         return True
-    asked = await jobs.update_one({"_id": id, "state": State.RUNNING.value}, {"$set": {"cancel": True}})
+    running = {"_id": id, "state": State.RUNNING.value}
+    asked = await jobs.update_one(running, {"$set": {"cancel": True}}, session=session())
     if asked.matched_count:
         await signals.publish(CANCELLED, str(id))
     return asked.matched_count == 1
@@ -119,12 +129,12 @@ async def figures() -> list[QueueFigures]:
         {"$group": {"_id": by, "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}},
     ]
     oldest: dict[str, datetime] = {}
-    async for group in await jobs.aggregate(pipeline):
+    async for group in await jobs.aggregate(pipeline, session=session()):
         name, state = group["_id"]["queue"], State(group["_id"]["state"])
         counts.setdefault(name, {})[state] = group["count"]
         if state is State.READY:
             oldest[name] = group["oldest"]
-    stopped = {row["_id"] async for row in database.collection(QUEUES).find({"paused": True})}
+    stopped = {row["_id"] async for row in database.collection(QUEUES).find({"paused": True}, session=session())}
     return [
         QueueFigures(queue, queue.value in stopped, counts[queue.value], oldest.get(queue.value)) for queue in Queue
     ]
@@ -132,7 +142,7 @@ async def figures() -> list[QueueFigures]:
 
 async def schedules(types: Sequence[JobType[Any]]) -> list[ScheduleFigures]:
     """The schedules among these types."""
-    rows = {row["_id"]: row async for row in database.collection(SCHEDULES).find()}
+    rows = {row["_id"]: row async for row in database.collection(SCHEDULES).find(session=session())}
     moment = now()
     found = []
     for kind in types:
@@ -167,4 +177,6 @@ async def run_now(kind: JobType[Any]) -> ObjectId:
 
 async def _set(collection: str, id: str, paused: bool) -> None:
     made = {} if collection == QUEUES else {"$setOnInsert": {"last": now()}}
-    await database.collection(collection).update_one({"_id": id}, {"$set": {"paused": paused}, **made}, upsert=True)
+    await database.collection(collection).update_one(
+        {"_id": id}, {"$set": {"paused": paused}, **made}, upsert=True, session=session()
+    )

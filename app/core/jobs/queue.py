@@ -24,6 +24,7 @@ from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from app.core import database
+from app.core.changes.scope import session
 from app.core.clock import at
 from app.core.database import Document
 from app.core.grouping import Grouped
@@ -98,7 +99,7 @@ async def put(rows: Sequence[Document]) -> set[str]:
         UpdateOne({"_id": row["_id"]}, {"$setOnInsert": {k: v for k, v in row.items() if k != "_id"}}, upsert=True)
         for row in rows
     ]
-    result = await database.collection(JOBS).bulk_write(made, ordered=False)
+    result = await database.collection(JOBS).bulk_write(made, ordered=False, session=session())
     fresh = (rows[index] for index in result.upserted_ids or ())
     return {row["queue"] for row in fresh if row["state"] == State.READY}
 

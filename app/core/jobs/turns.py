@@ -12,6 +12,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 
 from app.core import database
+from app.core.changes.scope import session
 from app.core.database import Document
 
 _REMEMBERED = 10_000
@@ -41,5 +42,7 @@ async def give_turns(rows: Sequence[Document]) -> None:
 async def _edge(lane: Lane, direction: int, **of: Any) -> int | None:
     """The first or the last turn among the ready jobs of a lane."""
     where = {"queue": lane[0], "priority": lane[1], "state": "ready", **of}
-    row = await database.collection("jobs").find_one(where, {"turn": 1, "_id": 0}, sort=[("turn", direction)])
+    row = await database.collection("jobs").find_one(
+        where, {"turn": 1, "_id": 0}, sort=[("turn", direction)], session=session()
+    )
     return row["turn"] if row else None

@@ -1,0 +1,67 @@
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import strawberry
+
+from app import models
+from app.core.errors import NotFound
+from app.core.paging import Page, PageArgs
+from app.schema.kit.audiences import staff
+from app.schema.kit.context import Info
+from app.schema.kit.fields import connection, mutation, query, subscription
+from app.schema.kit.filters import tree
+from app.schema.kit.nodes import key
+from app.schema.platform.jobs import DeadJobs, Job, JobFilter
+from app.services.platform import jobs
+
+
+@strawberry.type
+class Query:
+    @connection(Job, staff())
+    async def jobs(self, info: Info, page: PageArgs, filter: JobFilter | None = None) -> Page[models.Job]:
+        """The jobs of all organizations, newest first; those that ended well are kept for a week."""
+        return await jobs.newest(info.context.actor, page, tree(filter))
+
+    @query(Job | None, staff())
+    async def job(self, info: Info, id: strawberry.ID) -> models.Job | None:
+        """A job."""
+        return await jobs.find(info.context.actor, key(id, Job))
+
+
+@strawberry.type
+class Mutation:
+    @mutation(Job, staff(), fails=(NotFound,))
+    async def retry_job(self, info: Info, input: jobs.JobAction) -> models.Job:
+        """Let a job that failed or was cancelled run again now, with all its attempts."""
+        return await jobs.retry(info.context.actor, input)
+
+    @mutation(Job, staff(), fails=(NotFound,))
+    async def cancel_job(self, info: Info, input: jobs.JobAction) -> models.Job:
+        """Stop a job: at once while it waits, within seconds while it runs."""
+        return await jobs.cancel(info.context.actor, input)
+
+    @mutation(Job, staff(), fails=(NotFound,))
+    async def drop_job(self, info: Info, input: jobs.JobAction) -> models.Job:
+        """Give up a dead job; it can be retried for another week."""
+        return await jobs.drop(info.context.actor, input)
+
+    @mutation(DeadJobs, staff(), fails=(NotFound,))
+    async def retry_dead_jobs(self, info: Info, filter: JobFilter | None = None) -> jobs.DeadJobs:
+        """Let the dead jobs that match run again, the oldest 1,000 at once."""
+        return await jobs.retry_dead(info.context.actor, tree(filter))
+
+    @mutation(DeadJobs, staff(), fails=(NotFound,))
+    async def drop_dead_jobs(self, info: Info, filter: JobFilter | None = None) -> jobs.DeadJobs:
+        """Give up the dead jobs that match, the oldest 1,000 at once."""
+        return await jobs.drop_dead(info.context.actor, tree(filter))
+
+
+@strawberry.type
+class Subscription:
+    @subscription(Job, staff())
+    async def job_progress(self, info: Info, id: strawberry.ID) -> AsyncIterator[models.Job]:
+        """A job now, and whenever it has changed, looked at once a second; it completes when the job has ended."""
+        async with aclosing(jobs.follow(info.context.actor, key(id, Job))) as seen:
+            async for job in seen:
+                info.context.share(None)
+                yield job

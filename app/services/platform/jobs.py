@@ -1,0 +1,139 @@
+"""Jobs, as staff sees and steers them, in every organization."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+from weakref import WeakValueDictionary
+
+from bson import ObjectId
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.commands import Command, Ref
+from app.core.errors import Conflict, NotFound
+from app.core.filters import Filterable, Tree
+from app.core.jobs import State, control
+from app.core.jobs.queue import UNFINISHED
+from app.core.machines import Machine, Transition, only_platform
+from app.core.paging import Order, Page, PageArgs
+from app.core.rows import Value
+from app.core.sampling import Sampling
+from app.models import Job
+from app.services.platform import acts
+
+NEWEST = Order(("created_at", "_id"))
+OLDEST = Order(("created_at", "_id"), descending=False)
+FILTERABLE = Filterable(
+    frozenset({"type", "queue", "state", "organization_id", "created_at", "finished_at", "last_error"})
+)
+
+_followed: WeakValueDictionary[ObjectId, Sampling[Job | None]] = WeakValueDictionary()
+
+
+class JobAction(Command):
+    """A job."""
+
+    job_id: Annotated[ObjectId, Ref("Job")]
+
+
+@dataclass(slots=True)
+class DeadJobs(Value):
+    """What became of dead jobs: how many were changed, and whether there are more that one call does not reach."""
+
+    count: int
+    more: bool
+
+
+_WAITING, _READY, _RUNNING, _RETRY = State.WAITING, State.READY, State.RUNNING, State.RETRY
+JOB = Machine(
+    Transition("become_due", frozenset({_WAITING, _RETRY}), _READY, only_platform),
+    Transition("begin", frozenset({_READY}), _RUNNING, only_platform),
+    Transition("finish", frozenset({_RUNNING}), State.DONE, only_platform),
+    Transition("fail", frozenset({_RUNNING}), _RETRY, only_platform),
+    Transition("die", frozenset({_RUNNING}), State.DEAD, only_platform),
+    Transition("retry", frozenset(control.AGAIN), _READY),
+    Transition("cancel", frozenset(UNFINISHED), State.CANCELLED),
+    Transition("drop", frozenset({State.DEAD}), State.DROPPED),
+)
+"""The life of a job. Who may see one may do to it what is not the platform's."""
+
+
+async def newest(actor: Actor, page: PageArgs, filter: Tree | None = None) -> Page[Job]:
+    """Jobs, the one that was made last first."""
+    return await Job.page(actor, page, FILTERABLE.mongo(filter) if filter else None, NEWEST)
+
+
+async def find(actor: Actor, id: ObjectId) -> Job | None:
+    return await Job.lookup(actor, _id=id)
+
+
+@changes.atomic
+async def retry(actor: Actor, given: JobAction) -> Job:
+    """Let a job run again now, with all its attempts. Raises NotFound, IllegalTransition or Conflict."""
+    return await _move(actor, given.job_id, "retry", control.retry)
+
+
+@changes.atomic
+async def cancel(actor: Actor, given: JobAction) -> Job:
+    """Stop a job: at once while it waits, within seconds while it runs. Raises as `retry` does."""
+    return await _move(actor, given.job_id, "cancel", control.cancel)
+
+
+@changes.atomic
+async def drop(actor: Actor, given: JobAction) -> Job:
+    """Give up a dead job. Raises as `retry` does."""
+    return await _move(actor, given.job_id, "drop", control.drop)
+
+
+@changes.atomic
+async def retry_dead(actor: Actor, filter: Tree | None = None) -> DeadJobs:
+    """Let the dead jobs that match run again, the oldest `control.MOST` of them."""
+    return await _move_dead(actor, filter, "retry", control.retry_all)
+
+
+@changes.atomic
+async def drop_dead(actor: Actor, filter: Tree | None = None) -> DeadJobs:
+    """Give up the dead jobs that match, the oldest `control.MOST` of them."""
+    return await _move_dead(actor, filter, "drop", control.drop_all)
+
+
+async def follow(actor: Actor, id: ObjectId) -> AsyncGenerator[Job, None]:
+    """The job now, and whenever it has changed, until it has ended. Raises NotFound."""
+    if await find(actor, id) is None:
+        raise NotFound("There is no such Job.")
+    sampling = _followed.get(id) or Sampling(partial(find, Actor.platform(), id), _shown)
+    _followed[id] = sampling
+    async with aclosing(sampling.follow()) as seen:
+        async for job in seen:
+            if job is None:
+                return
+            yield job
+            if job.state not in UNFINISHED:
+                return
+
+
+def _shown(job: Job | None) -> object:
+    """What is worth telling when it changes; a lease is renewed every few seconds."""
+    return job and (job.state, job.attempt, job.cancel, job.progress, job.last_error)
+
+
+async def _move(actor: Actor, id: ObjectId, name: str, act: Callable[[ObjectId], Awaitable[bool]]) -> Job:
+    JOB.check(actor, await Job.require(actor, id), name)
+    if not await act(id):
+        raise Conflict("Somebody else changed it first: look again.")
+    acts.tell(actor, name, "job", id)
+    return await Job.require(actor, id)
+
+
+async def _move_dead(
+    actor: Actor, filter: Tree | None, name: str, act: Callable[[dict[str, object]], Awaitable[int]]
+) -> DeadJobs:
+    dead = {"$and": [{"state": State.DEAD.value}, FILTERABLE.mongo(filter or {})]}
+    found = await Job.select(actor, dead, fields=frozenset(), order=OLDEST, limit=control.MOST + 1)
+    ids = [job.id for job in found[: control.MOST]]
+    if ids and await act({"_id": {"$in": ids}}) != len(ids):
+        raise Conflict("Somebody else changed some of them: look again.")
+    acts.tell(actor, name, "job", *ids)
+    return DeadJobs(len(ids), len(found) > len(ids))
