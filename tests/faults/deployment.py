@@ -197,7 +197,7 @@ async def deployed(
         deployment.post_office = office
         try:
             await deployment._start_databases()
-            async with AsyncMongoClient[dict[str, Any]](deployment.mongo.uri, timeoutMS=10_000) as client:
+            async with AsyncMongoClient[dict[str, Any]](deployment.mongo.uri, timeoutMS=30_000) as client:
                 deployment.database = client[given["MONGODB_DATABASE"]]
                 if servers or workers:
                     await deployment._start_atrium(servers, workers, http)
