@@ -1,6 +1,6 @@
 """A full backup: every document of the database as it was at one moment, while writers go on."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
@@ -15,9 +15,7 @@ from app.core.backups.catalog import Declared, declared
 from app.core.backups.documents import RAW
 from app.core.backups.errors import BackupError
 from app.core.backups.manifest import FOLDER, Manifest, Part, name_of
-
-Announce = Callable[[str, int, int], None]
-"""Told of progress: the step's name, how much is done, how much there is."""
+from app.core.backups.progress import Announce
 
 READ_BYTES = 4 << 20
 TRIES = 3
@@ -110,11 +108,11 @@ class _Reading:
             self.documents += 1
             if size >= READ_BYTES:
                 yield b"".join(piece)
-                self._count(size)
+                await self._count(size)
                 piece, size = [], 0
         yield b"".join(piece)
-        self._count(size)
+        await self._count(size)
 
-    def _count(self, size: int) -> None:
+    async def _count(self, size: int) -> None:
         self.bytes += size
-        self._announce(self._collection, min(self._before + self.documents, self._total), self._total)
+        await self._announce(self._collection, min(self._before + self.documents, self._total), self._total)

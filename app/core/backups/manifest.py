@@ -13,7 +13,7 @@ from app.core.backups.errors import BackupError
 from app.core.backups.moments import hexadecimal, timestamp
 
 FOLDER = "full/"
-_NAME = "manifest"
+MANIFEST = "manifest"
 _UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
@@ -58,11 +58,11 @@ class Manifest:
         return sum(part.size for part in self.parts)
 
     async def store(self, archive: Archive) -> None:
-        await archive.put(f"{FOLDER}{self.name}/{_NAME}", encode(asdict(self)))
+        await archive.put(f"{FOLDER}{self.name}/{MANIFEST}", encode(asdict(self)))
 
     @classmethod
     async def load(cls, archive: Archive, name: str) -> Self:
-        content = await archive.get(f"{FOLDER}{name}/{_NAME}")
+        content = await archive.get(f"{FOLDER}{name}/{MANIFEST}")
         try:
             row = decode(content, _UTC)
             return cls(**{**row, "parts": tuple(Part(**part) for part in row["parts"])})
@@ -82,4 +82,4 @@ def snapshot_of(name: str) -> Timestamp:
 async def finished(archive: Archive) -> list[str]:
     """The names of the full backups, the oldest first."""
     found = await archive.names(FOLDER)
-    return [name.split("/")[1] for name in found if name.count("/") == 2 and name.endswith(f"/{_NAME}")]
+    return [name.split("/")[1] for name in found if name.count("/") == 2 and name.endswith(f"/{MANIFEST}")]

@@ -8,7 +8,7 @@ from app.core.backups.archive import Archive
 from app.core.backups.errors import BackupError
 from app.core.backups.manifest import Manifest, finished, snapshot_of
 from app.core.backups.moments import readable
-from app.core.backups.segments import Segment, chain, check_head, stored
+from app.core.backups.segments import Segment, chain, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,9 @@ class Plan:
 async def plan(archive: Archive, at: datetime | None) -> Plan:
     """Raises BackupError, saying which moments there are, when the archive does not lead to this one."""
     segments = await stored(archive)
-    await check_head(archive, segments)
     manifest = await _before(archive, at)
     leading = chain(segments, manifest.snapshot)
-    reaches = await leading[-1].at(archive) if leading else manifest.at
+    reaches: datetime = (await leading[-1].heading(archive))["at"] if leading else manifest.at
     if at is not None and at > reaches:
         raise BackupError(
             f"The backups do not reach {readable(at)}: from the full one of {readable(manifest.at)} they go on to "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
@@ -13,18 +14,20 @@ from app.core import changes, clock, database
 from app.core.backups.archive import Archive
 from app.core.backups.catalog import declared
 from app.core.backups.documents import documents
-from app.core.backups.dump import Announce
 from app.core.backups.errors import BackupError
 from app.core.backups.expiry import Expiry
 from app.core.backups.invariants import Check, log_is_whole
 from app.core.backups.manifest import Part
 from app.core.backups.oplog import Transactions
 from app.core.backups.plans import Plan, plan
+from app.core.backups.progress import Announce
 from app.core.backups.replay import Replay
 from app.core.database import Document
 
 UNFINISHED = "restoring"
 """A collection that is there while a restore is not complete; its database may be restored into again."""
+LONG = 3600.0
+"""Seconds that one command may take on a large collection: building its indexes, counting it, checking it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ async def restore(
         operations, until = await _replay(archive, chosen, fresh, expiry, announce)
     except OperationFailure as error:
         raise BackupError(f"The backup does not fit together: {str(error)[:300]}") from error
-    with database.using(target):
+    with database.using(target), pymongo.timeout(LONG):
         await changes.begin_epoch()
         wrong = [line for check in (log_is_whole, *checks) for line in await check()]
     if wrong:
@@ -79,18 +82,19 @@ async def _load(
 ) -> None:
     total, done = chosen.manifest.documents, 0
     for part in chosen.manifest.parts:
-        announce(part.collection, done, total)
+        await announce(part.collection, done, total)
         await fresh.command("create", part.collection, **part.options)
         loaded = 0
         async for batch in documents(archive.read(part.object, part.stored), part.object):
             await _insert(fresh, part.collection, batch)
             loaded += len(batch)
-            announce(part.collection, done + loaded, total)
+            await announce(part.collection, done + loaded, total)
         done += loaded
-        if part.indexes:
-            indexes = [expiry.hold_back(part.collection, index) for index in part.indexes]
-            await fresh.command("createIndexes", part.collection, indexes=indexes)
-        await _compare(fresh, part, loaded)
+        with pymongo.timeout(LONG):  # longer than the connection's own patience
+            if part.indexes:
+                indexes = [expiry.hold_back(part.collection, index) for index in part.indexes]
+                await fresh.command("createIndexes", part.collection, indexes=indexes)
+            await _compare(fresh, part, loaded)
     await _compare_catalog(fresh, chosen.manifest.parts)
 
 
@@ -133,7 +137,7 @@ async def _replay(
     transactions, replay, position = Transactions(source), Replay(fresh, source, expiry), chosen.manifest.snapshot
     until = chosen.manifest.at
     for number, segment in enumerate(chosen.segments):
-        announce("changes since then", number, len(chosen.segments))
+        await announce("changes since then", number, len(chosen.segments))
         async for entry in segment.entries(archive):
             wall: datetime = entry["wall"].replace(tzinfo=UTC)
             if chosen.at is not None and entry["ts"] > position and wall > chosen.at:

@@ -1,9 +1,11 @@
 """Segments: the oplog of a database, cut into objects that follow on each other.
 
-    segments/<after>-<until>     a heading, then the entries above `after` up to `until`, as the oplog has them
-    head                         the name of the newest segment, so that its loss is noticed
+    segments/<after>-<until>   a heading, then the entries above `after` up to `until`, as the oplog has them
+    head                       the name of the newest segment, so that its loss is noticed
+    floor                      from which moment on segments are kept, so that the loss of the oldest is
 
-Two tails may have written at once (one was frozen past its lease): segments overlap then, and tell the same.
+A segment joins on to another, or its heading says that a run begins anew: the oplog had overrun the tail. Two tails may
+have written at once (one was frozen past its lease): segments overlap then, and tell the same.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +23,7 @@ from app.core.backups.moments import hexadecimal, timestamp
 from app.core.backups.oplog import Entry
 
 FOLDER = "segments/"
-HEAD = "head"
+HEAD, FLOOR = "head", "floor"
 _UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
@@ -41,17 +43,15 @@ class Segment:
         after, until = name.removeprefix(FOLDER).split("-")
         return cls(timestamp(after), timestamp(until))
 
-    async def store(self, archive: Archive, at: datetime, entries: Sequence[bytes]) -> None:
-        """`at`: what the server's clock showed at the entry of `until`."""
-        heading = encode({"database": archive.database, "after": self.after, "until": self.until, "at": at})
-        await archive.put(self.name, b"".join([heading, *entries]))
+    async def store(self, archive: Archive, at: datetime, entries: Sequence[bytes], *, anew: bool) -> None:
+        """`at`: what the server's clock showed at the entry of `until`. `anew`: nothing that is stored leads here."""
+        heading = {"database": archive.database, "after": self.after, "until": self.until, "at": at, "anew": anew}
+        await archive.put(self.name, b"".join([encode(heading), *entries]))
         await archive.put(HEAD, self.name.encode())
 
-    async def at(self, archive: Archive) -> datetime:
-        """Up to which moment it tells, by the server's clock."""
+    async def heading(self, archive: Archive) -> dict[str, Any]:
         async for batch in documents(archive.read(self.name), self.name):
-            moment: datetime = decode(batch[0].raw, _UTC)["at"]
-            return moment
+            return decode(batch[0].raw, _UTC)
         raise BackupError(f"{self.name} is empty: this backup cannot be trusted; use another.")
 
     async def entries(self, archive: Archive) -> AsyncIterator[Entry]:
@@ -63,14 +63,26 @@ class Segment:
 
 
 async def stored(archive: Archive) -> list[Segment]:
-    """Every segment there is, the oldest first."""
-    return sorted(Segment.of(name) for name in await archive.names(FOLDER))
-
-
-async def check_head(archive: Archive, segments: Sequence[Segment]) -> None:
-    """Raises BackupError when the newest segment that was written is not there."""
-    if segments and (newest := (await archive.get(HEAD)).decode()) not in {segment.name for segment in segments}:
+    """Every segment there is, the oldest first. Raises BackupError when the newest that was written is not there."""
+    names = await archive.names()
+    newest = (await archive.get(HEAD)).decode() if HEAD in names else None  # first: meanwhile segments are added
+    segments = sorted(Segment.of(name) for name in await archive.names(FOLDER))
+    if segments and newest is None:
+        raise BackupError(f"{HEAD}, which names the newest segment, is missing: use another copy of this backup.")
+    if newest and newest not in {segment.name for segment in segments}:
         raise BackupError(f"{newest}, the newest segment, is missing: use another copy of this backup.")
+    return segments
+
+
+async def raise_floor(archive: Archive, floor: Timestamp) -> None:
+    """Forget the segments that end before a moment."""
+    await archive.put(FLOOR, hexadecimal(floor).encode())
+    old = [Segment.of(name) for name in await archive.names(FOLDER)]
+    await archive.delete([segment.name for segment in old if segment.until <= floor])
+
+
+async def floor(archive: Archive) -> Timestamp | None:
+    return timestamp((await archive.get(FLOOR)).decode()) if FLOOR in await archive.names() else None
 
 
 def chain(segments: Sequence[Segment], start: Timestamp) -> list[Segment]:

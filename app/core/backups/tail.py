@@ -13,6 +13,7 @@ from app.core.backups.archive import Archive
 from app.core.backups.dump import dump
 from app.core.backups.manifest import finished, snapshot_of
 from app.core.backups.oplog import Entry, entries, newest, partial
+from app.core.backups.progress import silently
 from app.core.backups.segments import Segment, latest_run, stored
 from app.core.changes import lease
 from app.core.tasks import cancelled
@@ -61,14 +62,15 @@ class Tail:
 
     async def _follow(self) -> None:
         run = latest_run(await stored(self._archive))
-        position = run[-1].until if run else await beginning()
+        position, anew = (run[-1].until, False) if run else (await beginning(), True)
         self._starts(run[0].after if run else position)
         while not cancelled():
             try:
-                position = await advance(self._archive, position)
+                reached = await advance(self._archive, position, anew=anew)
+                position, anew = reached, anew and reached == position
             except OplogOverran:
                 _log.error("backup_oplog_overran", database=self._archive.database, since=position.as_datetime())
-                position = await beginning()
+                position, anew = await beginning(), True
                 self._starts(position)
             await asyncio.sleep(EVERY)
 
@@ -91,7 +93,7 @@ class Tail:
     async def _complement(self) -> None:
         names = await finished(self._archive)
         if self._start and not any(snapshot_of(name) >= self._start for name in names):
-            manifest = await dump(self._archive, lambda name, done, total: None)
+            manifest = await dump(self._archive, silently)
             _log.info("backup_made", name=manifest.name, documents=manifest.documents, size=manifest.size)
 
 
@@ -103,8 +105,11 @@ async def beginning() -> Timestamp:
     return beginning
 
 
-async def advance(archive: Archive, position: Timestamp) -> Timestamp:
-    """Store what happened after a position and answer the new one. Raises OplogOverran."""
+async def advance(archive: Archive, position: Timestamp, *, anew: bool = False) -> Timestamp:
+    """Store what happened after a position and answer the new one. Raises OplogOverran.
+
+    `anew`: no segment leads to the position.
+    """
     last = await newest()
     if last is None or last["ts"] <= position:
         return position
@@ -118,8 +123,8 @@ async def advance(archive: Archive, position: Timestamp) -> Timestamp:
         gathered.append(entry)
         size += len(entry.raw)
         if size >= SEGMENT_BYTES and not partial(entry):
-            position = await _store(archive, position, entry, gathered)
-            gathered, size = [], 0
+            position = await _store(archive, position, entry, gathered, anew)
+            gathered, size, anew = [], 0, False
     if not found:
         raise OplogOverran
     if gathered and partial(gathered[-1]):  # the rest of the transaction is still to come
@@ -128,11 +133,11 @@ async def advance(archive: Archive, position: Timestamp) -> Timestamp:
         if not gathered:
             return position
         last = gathered[-1]
-    return await _store(archive, position, last, gathered)
+    return await _store(archive, position, last, gathered, anew)
 
 
-async def _store(archive: Archive, after: Timestamp, last: Entry, gathered: Sequence[Entry]) -> Timestamp:
+async def _store(archive: Archive, after: Timestamp, last: Entry, gathered: Sequence[Entry], anew: bool) -> Timestamp:
     until: Timestamp = last["ts"]
     if until > after:
-        await Segment(after, until).store(archive, last["wall"], [bytes(entry.raw) for entry in gathered])
+        await Segment(after, until).store(archive, last["wall"], [bytes(one.raw) for one in gathered], anew=anew)
     return until

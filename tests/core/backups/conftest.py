@@ -12,6 +12,7 @@ from app.core import backups, changes
 from app.core import database as connection
 from app.core.backups import Archive
 from app.core.backups.keys import Keys
+from app.core.backups.progress import silently
 from app.core.database import Document
 
 KEY = b64encode(bytes(range(32))).decode()
@@ -42,11 +43,7 @@ def restored(archive: Archive, living: AsyncDatabase[Document]) -> Callable[...,
 
     async def restore(**options: object) -> AsyncDatabase[Document]:
         name = f"{living.name}_{secrets.token_hex(4)}"
-        await backups.restore(archive, name, **{"at": None, "announce": quiet, **options})  # type: ignore[arg-type]
+        await backups.restore(archive, name, **{"at": None, "announce": silently, **options})  # type: ignore[arg-type]
         return connection.client().get_database(name)
 
     return restore
-
-
-def quiet(name: str, done: int, total: int) -> None:
-    """Nobody watches."""

@@ -1,0 +1,95 @@
+"""Reads every byte of the backups and says what is wrong with them. No database is needed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bson import Timestamp
+
+from app.core.backups.archive import Archive
+from app.core.backups.documents import documents
+from app.core.backups.errors import BackupError
+from app.core.backups.manifest import FOLDER, MANIFEST, Manifest, finished
+from app.core.backups.moments import readable
+from app.core.backups.progress import Announce
+from app.core.backups.segments import FLOOR, HEAD, Segment, floor, stored
+from app.core.backups.segments import FOLDER as SEGMENTS
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was read, and `wrong`: every fault in words."""
+
+    manifests: list[Manifest] = field(default_factory=list)
+    segments: int = 0
+    entries: int = 0
+    until: datetime | None = None
+    """The newest moment that a segment tells of."""
+    wrong: list[str] = field(default_factory=list)
+
+
+async def verify(archive: Archive, announce: Announce) -> Verified:
+    """Read, decrypt, unpack and count everything that is stored."""
+    result, objects = Verified(), await archive.names()
+    await _full_backups(archive, result, announce)
+    await _segments(archive, result, announce)
+    known = {HEAD, FLOOR, *(f"{FOLDER}{one.name}/{MANIFEST}" for one in result.manifests)}
+    known |= {part.object for manifest in result.manifests for part in manifest.parts}
+    newest = max((manifest.name for manifest in result.manifests), default="")
+    for name in objects:
+        making = name.startswith(FOLDER) and name.split("/")[1] > newest
+        if name not in known and not name.startswith(SEGMENTS) and not making:
+            result.wrong.append(f"{name} belongs to no backup: its manifest is missing, or it was never finished.")
+    if not result.manifests and not result.wrong:
+        result.wrong.append(f"There is no backup of {archive.database} in {archive.url}.")
+    return result
+
+
+async def _full_backups(archive: Archive, result: Verified, announce: Announce) -> None:
+    for name in await finished(archive):
+        try:
+            manifest = await Manifest.load(archive, name)
+        except BackupError as error:
+            result.wrong.append(str(error))
+            continue
+        result.manifests.append(manifest)
+        for number, part in enumerate(manifest.parts):
+            await announce(f"full backup of {readable(manifest.at)}", number, len(manifest.parts))
+            try:
+                count = 0
+                async for batch in documents(archive.read(part.object, part.stored), part.object):
+                    count += len(batch)
+                if count != part.documents:
+                    result.wrong.append(f"{part.object} holds {count} documents; its manifest says {part.documents}.")
+            except BackupError as error:
+                result.wrong.append(str(error))
+
+
+async def _segments(archive: Archive, result: Verified, announce: Announce) -> None:
+    try:
+        segments, lowest = await stored(archive), await floor(archive)
+    except BackupError as error:
+        result.wrong.append(str(error))
+        return
+    reached = lowest
+    for number, segment in enumerate(segments):
+        await announce("segments", number, len(segments))
+        try:
+            await _segment(archive, segment, reached, result)
+        except BackupError as error:
+            result.wrong.append(str(error))
+        reached = max(segment.until, reached or segment.until)
+    result.segments = len(segments)
+
+
+async def _segment(archive: Archive, segment: Segment, reached: Timestamp | None, result: Verified) -> None:
+    heading = await segment.heading(archive)
+    if not heading["anew"] and (reached is None or segment.after > reached):
+        result.wrong.append(f"The segment before {segment.name} is missing.")
+    position = segment.after
+    async for entry in segment.entries(archive):
+        if not position < entry["ts"] <= segment.until:
+            result.wrong.append(f"{segment.name} is out of order.")
+            break
+        position = entry["ts"]
+        result.entries += 1
+    result.until = heading["at"]
