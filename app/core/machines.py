@@ -76,7 +76,7 @@ class Machine:
         return transition
 
     async def move(
-        self, actor: Actor, row: R, name: str, *events: Event, where: Mapping[str, Any] | None = None, **set: Any
+        self, actor: Actor, row: R, name: str, /, *events: Event, where: Mapping[str, Any] | None = None, **set: Any
     ) -> R:
         """Take a transition and set attributes with it, in one conditional update that tells `events`.
 

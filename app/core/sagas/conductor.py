@@ -46,7 +46,8 @@ class Conductor:
         begun = await moves.begin(saga)
         if begun is None:
             return
-        with structlog.contextvars.bound_contextvars(saga=str(saga.id), kind=saga.kind, step=saga.step):
+        named = {"saga": str(saga.id), "kind": saga.kind, "step": saga.step, "attempt": begun.attempt}
+        with structlog.contextvars.bound_contextvars(**named):
             if begun.forward and begun.stop:
                 await moves.move(begun, moves.turned_back(begun))
                 return
