@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import checks, data, running, staff
+from app.cli import backups, checks, data, running, staff
 
 app = typer.Typer(
     help="Atrium: the backend of a platform on which organizations teach, sell and serve.",
@@ -10,8 +10,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (running.dev, running.serve, running.worker, data.migrate, data.seed, checks.schema, checks.check):
+for command in (
+    running.dev,
+    running.serve,
+    running.worker,
+    data.migrate,
+    data.seed,
+    checks.schema,
+    checks.check,
+    backups.restore,
+):
     app.command()(command)
+app.add_typer(backups.commands, name="backup")
 app.add_typer(staff.commands, name="staff")
 
 

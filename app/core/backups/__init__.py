@@ -7,9 +7,32 @@
 """
 
 from app.core.backups.archive import Archive
+from app.core.backups.drills import Drilled, drill
 from app.core.backups.dump import dump
 from app.core.backups.errors import BackupError
+from app.core.backups.invariants import Check
+from app.core.backups.manifest import Manifest, finished
+from app.core.backups.progress import Announce
 from app.core.backups.restore import Restored, restore
+from app.core.backups.retention import Retention, forget
 from app.core.backups.tail import Tail
+from app.core.backups.verification import Verified, verify
 
-__all__ = ["Archive", "BackupError", "Restored", "Tail", "dump", "restore"]
+__all__ = [
+    "Announce",
+    "Archive",
+    "BackupError",
+    "Check",
+    "Drilled",
+    "Manifest",
+    "Restored",
+    "Retention",
+    "Tail",
+    "Verified",
+    "drill",
+    "dump",
+    "finished",
+    "forget",
+    "restore",
+    "verify",
+]

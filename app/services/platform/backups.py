@@ -1,0 +1,69 @@
+"""Backups of the platform: how many are kept, and what a restored copy has to show."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.core import backups, database
+from app.core.backups import Announce, Archive, Check, Drilled, Manifest, Restored, Retention, Verified
+from app.core.settings import settings
+from app.models import TENANT_DOCUMENTS, Organization
+
+
+async def create(announce: Announce) -> Manifest:
+    """Make a full backup, then forget what need not be kept. Raises BackupError."""
+    made = await backups.dump(_archive(), announce)
+    chosen = settings()
+    await backups.forget(_archive(), Retention(chosen.backup_daily, chosen.backup_weekly, chosen.backup_monthly))
+    return made
+
+
+async def every() -> list[Manifest]:
+    """The full backups there are, the oldest first. Raises BackupError."""
+    archive = _archive()
+    return [await Manifest.load(archive, name) for name in await backups.finished(archive)]
+
+
+async def restore(target: str | None, at: datetime | None, announce: Announce) -> Restored:
+    """Restore into an empty database, the platform's own if no other is named. Raises BackupError."""
+    return await backups.restore(_archive(), target or settings().mongodb_database, at, announce, CHECKS)
+
+
+async def verify(announce: Announce) -> Verified:
+    """Read all that is stored. Raises BackupError."""
+    return await backups.verify(_archive(), announce)
+
+
+async def drill(announce: Announce) -> Drilled:
+    """Restore the newest backup into a scratch database and check it. Raises BackupError."""
+    return await backups.drill(_archive(), announce, CHECKS)
+
+
+async def tenants_exist() -> list[str]:
+    """Every tenant's row belongs to an organization that exists, or did: a deleted one leaves a tombstone."""
+    wrong = []
+    for document in TENANT_DOCUMENTS:
+        orphans = database.collection(document.collection).aggregate(
+            [
+                {"$group": {"_id": "$organization_id"}},
+                {
+                    "$lookup": {
+                        "from": Organization.collection,
+                        "localField": "_id",
+                        "foreignField": "_id",
+                        "as": "organization",
+                    }
+                },
+                {"$match": {"organization": []}},
+            ]
+        )
+        wrong += [
+            f"{document.collection} has rows of {row['_id']}, which is no organization" async for row in await orphans
+        ]
+    return wrong
+
+
+CHECKS: Sequence[Check] = [tenants_exist]
+
+
+def _archive() -> Archive:
+    return Archive.of(settings())
