@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from bson import Binary, ObjectId, decode, encode
 from bson.codec_options import CodecOptions
-from bson.errors import BSONError
+from bson.errors import BSONError, InvalidDocument
 
 from app.core.changes.events import Event
 
@@ -23,14 +23,28 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 def pack(events: Iterable[Event]) -> Binary:
-    """Raises ValueError for an event that is too large, InvalidDocument for one that BSON cannot hold."""
+    """Raises ValueError for an event that is too large, TypeError for one that BSON cannot hold."""
     rows = [event.row() for event in events]
-    packed = encode({"v": rows})
+    try:
+        packed = encode({"v": rows})
+    except (InvalidDocument, OverflowError) as error:
+        raise TypeError(f"{_culprit(rows)} cannot be stored: {error}") from error
     if len(packed) > MAX_EVENT_BYTES:
         for row in rows:
             if (size := len(encode(row))) > MAX_EVENT_BYTES:
                 raise ValueError(f"{row['t']} takes {size:,} bytes; an event may take {MAX_EVENT_BYTES:,}")
     return Binary(packed)
+
+
+def _culprit(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The first field of these events that BSON cannot hold."""
+    for row in rows:
+        for name, value in row["d"].items():
+            try:
+                encode({name: value})
+            except (InvalidDocument, OverflowError):
+                return f"{row['t']}: `{name}`"
+    return "an event"
 
 
 def unpack(envelope: object) -> list[dict[str, Any]]:
