@@ -43,7 +43,7 @@ class Conductor:
         kind = self._types.get((saga.kind, saga.version))
         if kind is None:
             raise UnknownSaga(f"{saga.kind}.{saga.version} is not known here")
-        begun = await moves.begin(saga)
+        begun = await moves.begin(saga, final=saga.forward and kind.final(saga.step))
         if begun is None:
             return
         named = {"saga": str(saga.id), "kind": saga.kind, "step": saga.step, "attempt": begun.attempt}
@@ -111,7 +111,7 @@ def _onward(kind: SagaType, saga: Saga) -> dict[str, Any]:
         end = SagaState.DONE if saga.forward else SagaState.CANCELLED if saga.stop else SagaState.COMPENSATED
         return {"state": end.value}
     fresh = {"attempt": 0, "began_at": None, "error": None}
-    return {"step": step.name, "final": kind.final(step), "due": moves.begins(step, saga), **fresh}
+    return {"step": step.name, "due": moves.begins(step, saga), **fresh}
 
 
 def _idle(kind: SagaType, saga: Saga) -> bool:

@@ -32,7 +32,7 @@ class Step:
 
     `undo` takes back whatever `run` has done: all, a part or nothing, for it is called for a step that failed or was
     cancelled too. `due` says when the step may begin. `attempts` and `timeout` (seconds) hold for each call; Permanent
-    ends the attempts at once. From the first `final` step on a saga can only go forward.
+    ends the attempts at once. Once a `final` step has begun, the saga can only go forward.
     """
 
     name: str
@@ -61,9 +61,9 @@ class SagaType:
     def __getitem__(self, name: str) -> Step:
         return self.steps[self._places[name]]
 
-    def final(self, step: Step) -> bool:
-        """Whether nothing can be taken back once the saga has come to this step."""
-        return self._places[step.name] >= self._final
+    def final(self, name: str) -> bool:
+        """Whether nothing can be taken back once this step has begun."""
+        return self._places[name] >= self._final
 
     def beside(self, name: str, *, forward: bool) -> Step | None:
         """The step after or before one; None at the ends."""

@@ -31,7 +31,6 @@ async def start(kind: SagaType, actor: Actor, data: Mapping[str, Any], *events: 
         organization_id=actor.organization_id,
         started_by=actor.name,
         step=step.name,
-        final=kind.final(step),
         due=None,
         data=dict(data),
     )
@@ -76,9 +75,9 @@ async def find(where: Mapping[str, Any]) -> Saga | None:
     return None if found is None else Saga.decode(found)
 
 
-async def begin(saga: Saga) -> Saga | None:
+async def begin(saga: Saga, *, final: bool = False) -> Saga | None:
     """Note that its step is being taken once more; None when the saga has moved on."""
-    set = {"working": True, "began_at": saga.began_at or now()}
+    set = {"working": True, "final": final, "began_at": saga.began_at or now()}
     where = {"_id": saga.id, "turn": saga.turn}
     return await changes.change(Saga, where, {"$set": set, "$inc": {"attempt": 1}})
 

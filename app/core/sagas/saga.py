@@ -61,7 +61,7 @@ class Saga(Row):
     started_by: str
     state: SagaState = SagaState.RUNNING
     step: str
-    final: bool
+    final: bool = False
     turn: int = 1
     due: datetime | None
     working: bool = False

@@ -95,7 +95,8 @@ async def test_beyond_the_point_of_no_return_it_only_goes_forward(empty: Databas
     kind = SagaType("journey", flight, Step("hotel", book, give_back, final=True), car)
     conductor = Conductor(kind)
     saga = await sagas.start(kind, ACTOR, {"fails": "car"})
-    await conductor.take(turn(saga))
+    for _ in range(2):
+        await conductor.take(turn(await found(saga)))
     with pytest.raises(PastReturn):
         await sagas.cancel(saga.id, "too late")
     saga = await walk(saga, conductor)
@@ -103,6 +104,17 @@ async def test_beyond_the_point_of_no_return_it_only_goes_forward(empty: Databas
     await empty.sagas.update_one({"_id": saga.id}, {"$set": {"data.fails": None}})
     saga = await walk(await sagas.resume(saga.id), conductor)
     assert (saga.state, sorted(await bookings(saga))) == (SagaState.DONE, sorted(STEPS))
+
+
+async def test_there_is_a_way_back_until_the_final_step_has_begun(empty: Database) -> None:
+    flight, *_ = steps()
+    kind = SagaType("journey", flight, Step("hotel", book, final=True))
+    conductor = Conductor(kind)
+    saga = await sagas.start(kind, ACTOR, {})
+    await conductor.take(turn(saga))
+    await sagas.cancel(saga.id, "just in time")
+    saga = await walk(saga, conductor)
+    assert (saga.state, past(saga)) == (SagaState.CANCELLED, ["flight", "-flight"])
 
 
 async def test_a_step_waits_until_it_is_due_and_can_be_cancelled_meanwhile(empty: Database) -> None:

@@ -1,0 +1,170 @@
+"""The deletion of an organization: who is told, and what is taken back when a step fails."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from app.core import database, sagas
+from app.core.actor import Actor
+from app.core.jobs import Permanent
+from app.core.sagas import Saga, SagaState
+from app.core.settings import settings
+from app.models import Membership, MembershipState, Organization, OrganizationState, Role, User
+from app.services.organizations import deletion, members
+from app.services.organizations.deletion import OrganizationDeletion
+from tests.factories.organizations import make_member, make_owner
+from tests.jobs.working import PATIENCE, Worker
+
+
+@pytest.fixture
+async def hasty(idle: Worker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Worker]:
+    """A worker that has not started, of an Atrium that gives nobody time to think."""
+    monkeypatch.setenv("ORGANIZATION_DELETION_GRACE_DAYS", "0")
+    monkeypatch.setenv("GRAPHQL_TIMEOUT_SECONDS", "0.2")
+    settings.cache_clear()
+    monkeypatch.setattr(deletion, "PLACES", 2)
+    monkeypatch.setattr(deletion, "ROWS", 2)
+    yield idle
+
+
+async def company() -> tuple[Actor, Actor, list[Actor]]:
+    """An owner, a second owner, and members: one of them suspended, one who has left."""
+    owner = await make_owner()
+    assert owner.organization_id
+    second = await make_member(owner.organization_id, Role.OWNER, name="Sofia Second")
+    others = [await make_member(owner.organization_id) for _ in range(5)]
+    for member, move in zip(others, ("suspend", "remove"), strict=False):
+        assert member.user_id
+        await members.move(owner, member.user_id, move)
+    return owner, second, others
+
+
+async def asked(owner: Actor) -> Organization:
+    organization = await Organization.require(owner, owner.organization_id)  # type: ignore[arg-type]
+    return await deletion.request(owner, OrganizationDeletion(slug=organization.slug, reason="Enough."))
+
+
+async def places(owner: Actor) -> list[tuple[Any, ...]]:
+    rows = await Membership.select(Actor.platform(owner.organization_id))
+    return sorted((row.id, row.state, row.role, row.closed) for row in rows)
+
+
+async def subjects(worker: Worker, people: Sequence[Actor]) -> list[list[str]]:
+    """What each of them got by e-mail, welcome aside."""
+    users = [await User.require(Actor.platform(), person.user_id) for person in people]  # type: ignore[arg-type]
+    return [[m["Subject"] for m in worker.office.to(u.email) if "Welcome" not in m["Subject"]] for u in users]
+
+
+async def test_owners_are_told_of_a_request_and_of_its_end(worker: Worker) -> None:
+    owner, second, others = await company()
+    organization = await asked(owner)
+    assert organization.deletion
+    days = (organization.deletion.due_at - organization.deletion.requested_at).days
+    assert days == settings().organization_deletion_grace_days == 14
+    await done("email_deletion_requested")
+    await deletion.cancel(second)
+    await done("email_deletion_cancelled")
+    told = [["Birch School is to be deleted", "Birch School stays"]] * 2
+    assert await subjects(worker, [owner, second, others[2]]) == [*told, []]
+    mail = worker.office.to((await User.require(Actor.platform(), owner.user_id)).email)[-2]  # type: ignore[arg-type]
+    body = mail.get_body(("plain",))
+    assert body
+    text = body.get_content()
+    assert "Olivia Owens asked to delete Birch School" in text
+    assert "Enough." in text
+
+
+async def test_a_deletion_that_fails_leaves_everything_as_it_was(
+    hasty: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, second, _ = await company()
+    before = await places(owner)
+    close, calls = members.close, 0
+
+    async def breaks(actor: Actor, limit: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Permanent("the last door does not shut")
+        return await close(actor, limit)
+
+    monkeypatch.setattr(members, "close", breaks)
+    hasty.start()
+    await asked(owner)
+    saga = await over(owner)
+    assert saga.state is SagaState.COMPENSATED
+    assert [(past.step, past.undone) for past in saga.history] == [
+        ("grace", False),
+        ("close", False),
+        ("close", True),
+        ("grace", True),
+    ]
+    assert await places(owner) == before, "exactly those who were active are so again"
+    organization = await Organization.require(owner, owner.organization_id)  # type: ignore[arg-type]
+    assert (organization.state, organization.deletion) == (OrganizationState.ACTIVE, None)
+    await done("email_deletion_cancelled")
+    assert [one[-1] for one in await subjects(hasty, [owner, second])] == ["Birch School stays"] * 2
+    again = await asked(owner)
+    assert again.deletion, "it can be asked for again"
+
+
+async def test_everything_goes_in_batches(hasty: Worker) -> None:
+    owner, _, _ = await company()
+    other = await make_owner("Other")
+    theirs = await places(other)
+    hasty.start()
+    await asked(owner)
+    saga = await over(owner)
+    assert (saga.state, [past.step for past in saga.history]) == (SagaState.DONE, ["grace", "close", "erase", "bury"])
+    assert saga.turn > 10, "a batch is two rows here"
+    assert await places(owner) == []
+    assert await User.select(Actor.platform(owner.organization_id)) == []
+    assert await places(other) == theirs
+
+
+async def test_members_told_of_their_places_are_told_in_the_log(hasty: Worker) -> None:
+    """API processes end the sign-ins of whom the log names."""
+    owner, _, _ = await company()
+    active = {row.user_id for row in await Membership.select(owner, {"state": MembershipState.ACTIVE.value})}
+    hasty.start()
+    await asked(owner)
+    await over(owner)
+    rows = database.collection("log").find({"t": "MembershipChanged.1", "o": owner.organization_id, "a": "system"})
+    told = [(row["d"]["user"], row["d"]["state"]) async for row in rows]
+    assert sorted(told) == sorted((user, "suspended") for user in active)
+
+
+async def test_staff_may_stop_a_deletion_until_rows_go(hasty: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHQL_TIMEOUT_SECONDS", "60")  # for so long the closed doors stay closed before rows go
+    settings.cache_clear()
+    owner, _, _ = await company()
+    before = await places(owner)
+    hasty.start()
+    await asked(owner)
+    saga = await until(owner, lambda saga: saga.step == "erase")
+    assert {state for _, state, _, _ in await places(owner)} == {MembershipState.SUSPENDED, MembershipState.LEFT}
+    await sagas.cancel(saga.id, "asked for by telephone")
+    saga = await over(owner)
+    assert (saga.state, saga.stop) == (SagaState.CANCELLED, "asked for by telephone")
+    assert await places(owner) == before
+
+
+async def over(owner: Actor) -> Saga:
+    """The deletion of the owner's organization, as it is at its end."""
+    return await until(owner, lambda saga: saga.ended_at is not None)
+
+
+async def until(owner: Actor, holds: Callable[[Saga], bool]) -> Saga:
+    async with asyncio.timeout(PATIENCE):
+        while not ((saga := await sagas.find({"organization_id": owner.organization_id})) and holds(saga)):
+            await asyncio.sleep(0.02)
+        return saga
+
+
+async def done(kind: str) -> None:
+    """Wait until a job of this kind is done."""
+    async with asyncio.timeout(PATIENCE):
+        while not await database.collection("jobs").find_one({"type": f"{kind}.1", "state": "done"}):
+            await asyncio.sleep(0.02)
