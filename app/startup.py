@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from redis.asyncio import Redis
 
-from app.core import changes, database, jobs, sagas, signals
+from app.core import changes, database, jobs, sagas, signals, suitability
 from app.core.settings import Settings
 from app.migrations import runner
 
@@ -52,12 +52,13 @@ def servers(settings: Settings) -> list[Step]:
         async with Redis.from_url(str(settings.redis_url), socket_timeout=2, socket_connect_timeout=2) as client:
             await client.ping()
 
-    return [("mongodb", mongodb), ("redis", redis)]
+    return [("mongodb", mongodb), ("mongodb_settings", suitability.check), ("redis", redis)]
 
 
 def preparation() -> list[Step]:
     """What both servers and workers need before their own work."""
     return [
+        ("oplog", suitability.check_oplog),
         ("changes", changes.prepare),
         ("jobs", jobs.prepare),
         ("sagas", sagas.prepare),
