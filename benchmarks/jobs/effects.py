@@ -9,6 +9,7 @@ from typing import Any
 
 EFFECTS = "effects"
 BEGUN = "begun"
+CAUSES = "causes"
 
 
 def effect(job_id: str, number: int) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """How many jobs are done in a second, and how soon each starts when they come at a pace."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from benchmarks.figures import Contestant, Measurement, Round
-from benchmarks.jobs.contenders import MEASURED
+from benchmarks.jobs.contenders import AT_A_PACE, IN_A_RUSH
 from benchmarks.jobs.effects import EFFECTS
 from benchmarks.jobs.sending import Order
 from benchmarks.jobs.stage import Contender, Stage
@@ -23,31 +23,25 @@ _BESIDE = "of\nCelery"
 
 def throughput(stage: Stage) -> Measurement:
     """From the first call that enqueues to the last effect. The times are those that jobs wait in the rush."""
-    return _measurement("Durable jobs, all at once", lambda contender: _in_a_rush(stage, contender))
+    return Measurement("Durable jobs, all at once", "jobs", _contestants(stage, IN_A_RUSH, JOBS_A_SECOND, 0), _BESIDE)
 
 
 def starts(stage: Stage) -> Measurement:
     """From the moment before the call that enqueues to the first line of the handler."""
-    return _measurement(f"Starts of durable jobs, {PACE:.0f} a second", lambda contender: _at_a_pace(stage, contender))
+    title = f"Starts of durable jobs, {PACE:.0f} a second"
+    return Measurement(title, "jobs", _contestants(stage, AT_A_PACE, PACE, PACE), _BESIDE)
 
 
-def _measurement(title: str, turn: Callable[[Contender], Callable[[float], Awaitable[Round]]]) -> Measurement:
-    contestants = [Contestant(contender.name, turn(contender)) for contender in MEASURED]
-    return Measurement(title, "jobs", contestants, beside=_BESIDE)
+def _contestants(stage: Stage, who: Sequence[Contender], jobs: float, pace: float) -> list[Contestant]:
+    """They do so many jobs for each second that a round is given."""
 
+    def turn_of(contender: Contender) -> Callable[[float], Awaitable[Round]]:
+        async def turn(seconds: float) -> Round:
+            return await _measure(stage, contender, Order(range(int(seconds * jobs)), pace))
 
-def _in_a_rush(stage: Stage, contender: Contender) -> Callable[[float], Awaitable[Round]]:
-    async def turn(seconds: float) -> Round:
-        return await _measure(stage, contender, Order(range(int(seconds * JOBS_A_SECOND))))
+        return turn
 
-    return turn
-
-
-def _at_a_pace(stage: Stage, contender: Contender) -> Callable[[float], Awaitable[Round]]:
-    async def turn(seconds: float) -> Round:
-        return await _measure(stage, contender, Order(range(int(seconds * PACE)), PACE))
-
-    return turn
+    return [Contestant(contender.name, turn_of(contender)) for contender in who]
 
 
 async def _measure(stage: Stage, contender: Contender, order: Order) -> Round:

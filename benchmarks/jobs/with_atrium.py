@@ -10,7 +10,7 @@ import uvloop
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from app import startup
+from app import startup, worker
 from app.core import changes, database
 from app.core.actor import Actor
 from app.core.changes import Event
@@ -18,8 +18,8 @@ from app.core.clock import new_id
 from app.core.jobs import Job, job
 from app.core.rows import Row
 from app.core.settings import Settings
-from app.jobs.platform import log
-from benchmarks.jobs.effects import BEGUN, EFFECTS, effect
+from app.jobs import roots
+from benchmarks.jobs.effects import BEGUN, CAUSES, EFFECTS, effect
 from benchmarks.jobs.sending import Order, Sent, send
 
 ORGANIZATIONS = [ObjectId() for _ in range(10)]
@@ -34,9 +34,7 @@ class WorkAsked(Event):
 
 @dataclass(kw_only=True)
 class Cause(Row):
-    """What is written when work is asked for."""
-
-    collection: ClassVar[str] = "causes"
+    collection: ClassVar[str] = CAUSES
 
     number: int
     id: ObjectId = field(default_factory=new_id)
@@ -90,13 +88,5 @@ def enqueue(order: Order) -> Sent:
         return loop.run(run())
 
 
-def serve(manner: str) -> None:
-    """A whole worker, with one of these jobs beside the domains'."""
-    log.JOBS = [*log.JOBS, {"keyed": keyed, "atomic": atomic}[manner]]
-    from app import worker  # gathers the jobs when it is loaded
-
-    asyncio.run(worker.run(Settings()))
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])
+if __name__ == "__main__":  # a whole worker, with one of these jobs beside the domains'
+    asyncio.run(worker.run(Settings(), types=[*roots.JOBS, {"keyed": keyed, "atomic": atomic}[sys.argv[1]]]))

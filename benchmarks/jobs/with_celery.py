@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from benchmarks.jobs.effects import BEGUN, EFFECTS, effect
+from benchmarks.jobs.effects import BEGUN, CAUSES, EFFECTS, effect
 from benchmarks.jobs.sending import Order, Sent, send_blocking
 
 app = Celery("benchmarks", broker=os.environ.get("REDIS_URL"))
@@ -43,3 +43,13 @@ def _database() -> Database[dict[str, Any]]:
 def enqueue(order: Order) -> Sent:
     """Runs in the sender's process, which keeps Celery's pool of connections."""
     return send_blocking(order, lambda number: work.apply_async((number, order.seconds)))
+
+
+def enqueue_after_write(order: Order) -> Sent:
+    """The same for jobs that a write causes, as all of Atrium's are: the document first, and then the call."""
+
+    def write(number: int) -> None:
+        _database()[CAUSES].insert_one({"number": number})
+        work.apply_async((number, order.seconds))
+
+    return send_blocking(order, write)
