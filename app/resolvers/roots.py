@@ -9,11 +9,12 @@ from app.resolvers.identity import sessions, users
 from app.resolvers.messaging import conversations, feeds, messages, presence
 from app.resolvers.notifications import notifications
 from app.resolvers.organizations import invitations, members, organizations
-from app.resolvers.platform import jobs, queues, schedules
+from app.resolvers.platform import consumers, jobs, queues, schedules
 from app.schema.kit.attempts import dry_run
 from app.schema.kit.settling import settled
 from app.schema.messaging.events import EVENTS as CONVERSATION_EVENTS
 from app.schema.notifications.events import EVENTS as NOTIFICATION_EVENTS
+from app.schema.platform.consumers import POSITIONS
 
 Query = merge_types(
     "Query",
@@ -29,6 +30,7 @@ Query = merge_types(
         jobs.Query,
         queues.Query,
         schedules.Query,
+        consumers.Query,
     ),
 )
 Mutation = merge_types(
@@ -46,6 +48,7 @@ Mutation = merge_types(
         jobs.Mutation,
         queues.Mutation,
         schedules.Mutation,
+        consumers.Mutation,
     ),
 )
 Subscription = merge_types(
@@ -65,5 +68,5 @@ schema = strawberry.Schema(
     Subscription,
     types=[*CONVERSATION_EVENTS, *NOTIFICATION_EVENTS],
     directives=[dry_run, settled],
-    config=StrawberryConfig(relay_max_results=100),
+    config=StrawberryConfig(relay_max_results=100, scalar_map=POSITIONS),
 )

@@ -60,6 +60,8 @@ FOLLOWS = {
     "pauseSchedule": ["StaffActed"],
     "resumeSchedule": ["StaffActed"],
     "runSchedule": ["StaffActed"],
+    "pauseConsumer": ["StaffActed"],
+    "resumeConsumer": ["StaffActed"],
     "setPresence": [],
     "setTyping": [],
 }

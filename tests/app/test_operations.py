@@ -200,6 +200,44 @@ async def test_a_schedule_is_paused_resumed_and_run(staff: Person) -> None:
     assert run["id"] in [one["id"] for one in (await trim())["runs"]["nodes"]]
 
 
+async def test_the_log_and_its_readers_are_shown(company: list[Person], staff: Person) -> None:
+    before = await staff.call("changeLog")
+    await company[0].call("updateOrganization", input={"name": "Another"})
+
+    async def grown() -> bool:
+        return bool((await staff.call("changeLog"))["head"] > before["head"])
+
+    await until(grown)
+    assert before["owner"]
+    assert before["lagSeconds"] < 60
+    names = {one["name"] for one in await staff.call("consumers")}
+    assert {"jobs", "activity", "notifications"} <= names
+
+
+async def test_a_paused_consumer_reads_nothing_until_it_is_resumed(company: list[Person], staff: Person) -> None:
+    owner, ada, _ = company
+    group = await owner.start(ada, title="Quiet")
+
+    async def noted(text: str) -> bool:
+        last = (await owner.call("conversation", depth=3, id=group))["lastMessage"]
+        return bool(last and last["text"] == text)
+
+    await owner.send(group, "before")
+    await until(lambda: noted("before"))
+    assert (await staff.call("pauseConsumer", input={"name": "activity"}))["pausedAt"]
+    try:
+        await asyncio.sleep(2.5)  # it hears of it when its lease is to be renewed
+        await owner.send(group, "while it is stopped")
+        await asyncio.sleep(2)
+        assert not await noted("while it is stopped")
+    finally:
+        resumed = await staff.call("resumeConsumer", input={"name": "activity"})
+    assert resumed["pausedAt"] is None
+    await until(lambda: noted("while it is stopped"), 30)
+    refused = await staff.call("pauseConsumer", input={"name": "no_such_thing"})
+    assert (refused["code"], refused["path"]) == ("CONSUMER_NOT_FOUND", ["input", "name"])
+
+
 async def test_counts_come_live_when_they_change(company: list[Person], staff: Person) -> None:
     async with staff.live() as socket:
         await socket.follow("jobCounts")

@@ -1,4 +1,7 @@
-"""What operators see of the log and its consumers, and what they can do: pause, resume, forget."""
+"""What operators see of the log and its consumers, and what they can do: pause, resume, forget.
+
+What they do is a part of an @atomic scope that is running, so that it can be told, or rehearsed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +13,11 @@ import structlog
 from app.core import database
 from app.core.changes import lease, log
 from app.core.changes.log import CONSUMERS, LEASE, LOG, SEQUENCER
+from app.core.changes.scope import session
 from app.core.clock import now
 from app.core.database import Document
 from app.core.errors import Conflict, NotFound
+from app.core.rows import Value
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -37,8 +42,8 @@ class ConsumerLeftBehind(Conflict):
     code = "CONSUMER_LEFT_BEHIND"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerFigures:
+@dataclass(frozen=True, slots=True)
+class ConsumerFigures(Value):
     """One consumer as it stands, for all processes together."""
 
     name: str
@@ -124,7 +129,7 @@ async def pause(name: str) -> None:
     """
     stopped = {"paused_at": {"$ifNull": ["$paused_at", "$$NOW"]}}
     result = await database.collection(CONSUMERS).update_one(
-        {"_id": name}, [{"$set": stopped}, {"$unset": list(lease.HELD)}]
+        {"_id": name}, [{"$set": stopped}, {"$unset": list(lease.HELD)}], session=session()
     )
     if not result.matched_count:
         raise _unknown(name)
@@ -136,7 +141,7 @@ async def resume(name: str, *, skip: bool = False) -> None:
 
     Raises ConsumerNotFound, and ConsumerLeftBehind when something was trimmed and it may not be left out.
     """
-    row = await database.collection(CONSUMERS).find_one({"_id": name})
+    row = await database.collection(CONSUMERS).find_one({"_id": name}, session=session())
     if row is None:
         raise _unknown(name)
     floor = (await log.state()).floor
@@ -146,7 +151,7 @@ async def resume(name: str, *, skip: bool = False) -> None:
     modifiers: dict[str, Any] = {"$unset": {"paused_at": ""}}
     if lost:
         modifiers["$max"] = {"position": floor}
-    await database.collection(CONSUMERS).update_one({"_id": name}, modifiers)
+    await database.collection(CONSUMERS).update_one({"_id": name}, modifiers, session=session())
     _log.warning("consumer_resumed", consumer=name, lost=lost)
 
 
@@ -156,9 +161,9 @@ async def forget(name: str) -> None:
     One that runs again later begins as if it were new. Raises ConsumerNotFound, and ConsumerRuns while it runs.
     """
     free = {"_id": name, "$expr": {"$not": [_OWNED]}}
-    if (await database.collection(CONSUMERS).delete_one(free)).deleted_count:
+    if (await database.collection(CONSUMERS).delete_one(free, session=session())).deleted_count:
         _log.warning("consumer_forgotten", consumer=name)
-    elif await database.collection(CONSUMERS).find_one({"_id": name}):
+    elif await database.collection(CONSUMERS).find_one({"_id": name}, session=session()):
         raise ConsumerRuns(f"{name} is running. Pause it first.")
     else:
         raise _unknown(name)
