@@ -35,6 +35,15 @@ def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert "hunter2" not in message
 
 
+def test_only_in_dev_an_organization_goes_without_a_time_to_think(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORGANIZATION_DELETION_GRACE_DAYS", "0")
+    assert settings().organization_deletion_grace_days == 0
+    settings.cache_clear()
+    monkeypatch.setenv("ATRIUM_ENV", "production")
+    with pytest.raises(SettingsError, match="ORGANIZATION_DELETION_GRACE_DAYS may be 0 in dev only"):
+        settings()
+
+
 def test_secrets_do_not_show() -> None:
     key = settings().secret_key.get_secret_value()
     assert key not in repr(settings())

@@ -89,6 +89,13 @@ async def test_a_step_whose_content_changed_runs_again(fresh: AsyncDatabase[Docu
     assert ran == ["indexes"] * 2
 
 
+async def test_organizations_of_before_are_active(fresh: AsyncDatabase[Document]) -> None:
+    await fresh["organizations"].insert_many([{"_id": 1, "slug": "a"}, {"_id": 2, "slug": "b", "state": "closed"}])
+    await runner.run(silent)
+    states = [row["state"] async for row in fresh["organizations"].find().sort("_id", 1)]
+    assert states == ["active", "closed"]
+
+
 async def test_this_release_builds_its_indexes_and_a_newer_one_s_rows_do_not_matter(
     fresh: AsyncDatabase[Document],
 ) -> None:

@@ -163,3 +163,21 @@ async def test_an_event_that_carries_content_is_refused(empty: Database) -> None
     with pytest.raises(ValueError, match=r"NoteMade\.1 takes"):
         await changes.insert(Note(key="a"), NoteMade(ACTOR, key="x" * 70_000))
     assert await empty.notes.count_documents({}) == 0
+
+
+async def test_erase_deletes_so_many_and_no_others(hub: Hub, empty: Database) -> None:
+    for key in "abcde":
+        await make(key)
+    await changes.change_all(Note, {"key": {"$in": ["a", "b", "c"]}}, {"$set": {"paid": 1}})
+    assert [await changes.erase(Note, {"paid": 1}, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert await empty.notes.distinct("key") == ["d", "e"]
+    assert [c.type for c in await told(hub, EVERYTHING)] == ["NoteMade.1"] * 5, "nobody is told"
+
+    @changes.atomic
+    async def never() -> None:
+        assert await changes.erase(Note, {}, limit=9) == 2
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await never()
+    assert await empty.notes.distinct("key") == ["d", "e"]
