@@ -1,0 +1,82 @@
+"""Jobs that go wrong, each in its own way: the business of R4 to R6, beside the orders of the shop."""
+
+import asyncio
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+
+from app.core import changes, database
+from app.core.actor import Actor
+from app.core.changes import Event
+from app.core.jobs import Backoff, Job, JobType, Permanent, job
+from tests.chaos.jobs import shop
+from tests.chaos.jobs.effects import keep, note
+
+MENDED = {"_id": "mended"}
+ATTEMPTS = 3
+BASE = 0.4
+"""Seconds of the first pause of a job that fails, at most."""
+DEAF_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChaosSlept(Event): ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChaosPoisoned(Event): ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChaosFailed(Event): ...
+
+
+async def cause(kind: type[Event]) -> None:
+    """Let one such event be told."""
+    await changes.insert(shop.Order(id=str(ObjectId())), kind(Actor(ObjectId(), shop.ORGANIZATIONS[0])))
+
+
+async def mend() -> None:
+    """Deploy what makes the poison harmless."""
+    await database.collection("chaos_switches").insert_one(MENDED)
+
+
+@job(ChaosSlept, timeout=300)
+async def sleep(job: Job[ChaosSlept]) -> None:
+    """It does not hear that it was cancelled: nothing but the fence keeps out what it does after its lease."""
+    await note(job, "sleep")
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(DEAF_SECONDS)
+    await keep(job, "sleep")
+
+
+@job(ChaosPoisoned, attempts=ATTEMPTS)
+async def poison(job: Job[ChaosPoisoned]) -> None:
+    await note(job, "poison")
+    if not await database.collection("chaos_switches").find_one(MENDED):
+        os._exit(9)
+    await keep(job, "poison")
+
+
+@job(ChaosFailed, attempts=4, backoff=Backoff(first=BASE))
+async def fail(job: Job[ChaosFailed]) -> None:
+    await note(job, "fail")
+    raise ConnectionError("nobody there")
+
+
+@job(ChaosFailed)
+async def refuse(job: Job[ChaosFailed]) -> None:
+    await note(job, "refuse")
+    raise Permanent("no such mailbox")
+
+
+@job(ChaosFailed, attempts=2, timeout=0.3, backoff=Backoff(first=BASE))
+async def hang(job: Job[ChaosFailed]) -> None:
+    await note(job, "hang")
+    await asyncio.Event().wait()
+
+
+JOBS: list[JobType[Any]] = [*shop.OF_AN_ORDER, sleep, poison, fail, refuse, hang]

@@ -1,0 +1,49 @@
+"""What servers and workers of the next release know (R9): another shape of an event, and one that is new."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bson import ObjectId
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.changes import Event
+from app.core.jobs import Job, job
+from tests.chaos.jobs import shop
+from tests.chaos.jobs.effects import keep, note
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChaosShipped(Event):
+    schema_version: ClassVar[int] = 2
+    order: str
+    parcels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChaosReturned(Event):
+    order: str
+
+
+@changes.atomic
+async def ship_and_return(order: str) -> None:
+    """What only a server of the new release can do."""
+    actor = Actor(ObjectId(), shop.ORGANIZATIONS[0])
+    await changes.insert(shop.Order(id=order))
+    changes.emit(ChaosShipped(actor, order=order, parcels=2), ChaosReturned(actor, order=order))
+
+
+@job(ChaosShipped)
+async def ship(job: Job[ChaosShipped]) -> None:
+    assert job.event.parcels
+    await note(job, f"ship {job.event.order}")
+    await keep(job, f"ship {job.event.order}")
+
+
+@job(ChaosReturned)
+async def take_back(job: Job[ChaosReturned]) -> None:
+    await note(job, f"back {job.event.order}")
+    await keep(job, f"back {job.event.order}")
+
+
+JOBS = [ship, take_back]
