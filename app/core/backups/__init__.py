@@ -7,15 +7,15 @@
 """
 
 from app.core.backups.archive import Archive
-from app.core.backups.drills import Drilled, drill
-from app.core.backups.dump import dump
+from app.core.backups.drilling import Drilled, drill
+from app.core.backups.dumping import dump
 from app.core.backups.errors import BackupError
 from app.core.backups.invariants import Check
 from app.core.backups.manifest import Manifest, finished
 from app.core.backups.progress import Announce
-from app.core.backups.restore import Restored, restore
+from app.core.backups.restoring import Restored, restore
 from app.core.backups.retention import Retention, forget
-from app.core.backups.tail import Tail
+from app.core.backups.tailing import Tail
 from app.core.backups.verification import Verified, verify
 
 __all__ = [

@@ -6,6 +6,7 @@ which all but the last are marked `partialTxn`; it happened when the last was wr
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from bson import Timestamp
@@ -40,6 +41,12 @@ async def entries(name: str, after: Timestamp, until: Timestamp) -> AsyncIterato
     ours = [{"ts": after}, {"ns": inside, "op": {"$ne": "n"}}, {**commands, **chained}]
     async for entry in oplog().find({"ts": {"$gte": after, "$lte": until}, "$or": ours}):
         yield entry
+
+
+def wall(entry: Entry) -> datetime:
+    """What the server's clock showed."""
+    at: datetime = entry["wall"]
+    return at.replace(tzinfo=UTC)
 
 
 def partial(entry: Entry) -> bool:

@@ -1,13 +1,17 @@
 """What a restore will read: one full backup, and the segments that lead from it to the moment that was asked for."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from bson import Timestamp
 
 from app.core.backups.archive import Archive
 from app.core.backups.errors import BackupError
 from app.core.backups.manifest import Manifest, finished, snapshot_of
 from app.core.backups.moments import readable
+from app.core.backups.oplog import Entry, wall
+from app.core.backups.progress import Announce
 from app.core.backups.segments import Segment, chain, stored
 
 
@@ -18,6 +22,21 @@ class Plan:
     manifest: Manifest
     segments: Sequence[Segment]
     at: datetime | None
+
+    async def entries(self, archive: Archive, announce: Announce) -> AsyncIterator[Entry]:
+        """The oplog up to the moment, each entry once. It begins some time before the snapshot.
+
+        It ends before the first entry that the server's clock dates later: a state that the database really had.
+        """
+        position = Timestamp(0, 0)
+        for number, segment in enumerate(self.segments):
+            await announce("what happened since", number, len(self.segments))
+            async for entry in segment.entries(archive):
+                if self.at is not None and wall(entry) > self.at and entry["ts"] > self.manifest.snapshot:
+                    return
+                if entry["ts"] > position:
+                    position = entry["ts"]
+                    yield entry
 
 
 async def plan(archive: Archive, at: datetime | None) -> Plan:
@@ -36,7 +55,8 @@ async def plan(archive: Archive, at: datetime | None) -> Plan:
             f"The segments after {readable(reaches)} do not join on: one is missing, or a full backup is being made. "
             f"To restore what is there, say so: --at {readable(reaches)}"
         )
-    return Plan(manifest, leading, at)
+    before = [segment for segment in segments if leading and segment.until == leading[0].after]
+    return Plan(manifest, before[-1:] + leading, at)
 
 
 async def _before(archive: Archive, at: datetime | None) -> Manifest:

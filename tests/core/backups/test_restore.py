@@ -5,7 +5,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from app.core import backups
 from app.core.backups import Archive
 from app.core.backups.progress import silently
-from app.core.backups.tail import advance, beginning
+from app.core.backups.tailing import advance, beginning
 from app.core.database import Document
 
 Restore = Callable[..., Awaitable[AsyncDatabase[Document]]]

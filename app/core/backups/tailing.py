@@ -10,9 +10,9 @@ import structlog
 from bson import Timestamp
 
 from app.core.backups.archive import Archive
-from app.core.backups.dump import dump
+from app.core.backups.dumping import dump
 from app.core.backups.manifest import finished, snapshot_of
-from app.core.backups.oplog import Entry, entries, newest, partial
+from app.core.backups.oplog import Entry, entries, newest, partial, wall
 from app.core.backups.progress import silently
 from app.core.backups.segments import Segment, latest_run, stored
 from app.core.changes import lease
@@ -139,5 +139,5 @@ async def advance(archive: Archive, position: Timestamp, *, anew: bool = False) 
 async def _store(archive: Archive, after: Timestamp, last: Entry, gathered: Sequence[Entry], anew: bool) -> Timestamp:
     until: Timestamp = last["ts"]
     if until > after:
-        await Segment(after, until).store(archive, last["wall"], [bytes(one.raw) for one in gathered], anew=anew)
+        await Segment(after, until).store(archive, wall(last), [bytes(one.raw) for one in gathered], anew=anew)
     return until

@@ -8,7 +8,7 @@ from app.core import clock, database
 from app.core.backups.archive import Archive
 from app.core.backups.invariants import Check
 from app.core.backups.progress import Announce
-from app.core.backups.restore import Restored, restore
+from app.core.backups.restoring import Restored, restore
 
 ABANDONED = 86_400
 """Seconds after which the database of a drill that was killed is dropped by the next."""

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import pymongo
 from bson.raw_bson import RawBSONDocument
@@ -18,10 +17,11 @@ from app.core.backups.errors import BackupError
 from app.core.backups.expiry import Expiry
 from app.core.backups.invariants import Check, log_is_whole
 from app.core.backups.manifest import Part
-from app.core.backups.oplog import Transactions
+from app.core.backups.oplog import Transactions, wall
 from app.core.backups.plans import Plan, plan
 from app.core.backups.progress import Announce
 from app.core.backups.replay import Replay
+from app.core.backups.unnumbered import Unnumbered
 from app.core.database import Document
 
 UNFINISHED = "restoring"
@@ -53,10 +53,11 @@ async def restore(
     try:
         expiry = Expiry()
         await _load(archive, chosen, fresh, expiry, announce)
-        operations, until = await _replay(archive, chosen, fresh, expiry, announce)
+        operations, until, unnumbered = await _replay(archive, chosen, fresh, expiry, announce)
     except OperationFailure as error:
         raise BackupError(f"The backup does not fit together: {str(error)[:300]}") from error
     with database.using(target), pymongo.timeout(LONG):
+        await unnumbered.number()
         await changes.begin_epoch()
         wrong = [line for check in (log_is_whole, *checks) for line in await check()]
     if wrong:
@@ -132,21 +133,14 @@ async def _compare_catalog(fresh: AsyncDatabase[Document], parts: Sequence[Part]
 
 async def _replay(
     archive: Archive, chosen: Plan, fresh: AsyncDatabase[Document], expiry: Expiry, announce: Announce
-) -> tuple[int, datetime]:
-    source = chosen.manifest.database
-    transactions, replay, position = Transactions(source), Replay(fresh, source, expiry), chosen.manifest.snapshot
-    until = chosen.manifest.at
-    for number, segment in enumerate(chosen.segments):
-        await announce("changes since then", number, len(chosen.segments))
-        async for entry in segment.entries(archive):
-            wall: datetime = entry["wall"].replace(tzinfo=UTC)
-            if chosen.at is not None and entry["ts"] > position and wall > chosen.at:
-                await replay.flush()
-                return replay.applied, until
-            operations: list[Any] = list(transactions.operations(entry))
-            if entry["ts"] > position:  # overlapping segments, and the snapshot itself, tell some entries twice
-                position, until = entry["ts"], wall
-                for operation in operations:
-                    await replay.apply(operation)
+) -> tuple[int, datetime, Unnumbered]:
+    source, until = chosen.manifest.database, chosen.manifest.at
+    transactions, replay, unnumbered = Transactions(source), Replay(fresh, source, expiry), Unnumbered(source)
+    async for entry in chosen.entries(archive, announce):
+        for operation in transactions.operations(entry):
+            unnumbered.follow(operation)
+            if entry["ts"] > chosen.manifest.snapshot:
+                await replay.apply(operation)
+        until = max(until, wall(entry))
     await replay.flush()
-    return replay.applied, until
+    return replay.applied, until, unnumbered
