@@ -18,6 +18,7 @@ from app.core.settings import Settings
 from app.dev.children import ChildFailed, free_port
 from app.dev.embedded import BinaryMissing, EmbeddedMongo, EmbeddedValkey, Server
 from app.models import DOCUMENTS
+from tests.rabbitmq import RabbitMQ
 
 _mongo_port, _valkey_port = free_port(), free_port()
 _own_mongo, _own_valkey = "MONGODB_URI" not in os.environ, "REDIS_URL" not in os.environ
@@ -54,6 +55,16 @@ def redis_url(server_directory: Path) -> Iterator[str]:
     """A Valkey or Redis that nobody else uses."""
     with _started(EmbeddedValkey, server_directory / "valkey", _valkey_port) if _own_valkey else nullcontext():
         yield os.environ["REDIS_URL"]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(server_directory: Path) -> Iterator[RabbitMQ]:
+    """A RabbitMQ. Tests may kill it if they start it again."""
+    broker = RabbitMQ(server_directory / "rabbitmq")
+    try:
+        yield broker.start()
+    finally:
+        broker.stop()
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class Environment(StrEnum):
 
 RedisUrl = Annotated[Url, UrlConstraints(allowed_schemes=["redis", "rediss"], host_required=True)]
 SmtpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
+RelayUrl = Annotated[Url, UrlConstraints(allowed_schemes=["amqp", "amqps"], host_required=True)]
 
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^/\s,*]+$")]
@@ -96,6 +97,9 @@ class Settings(BaseSettings):
     """How long a message waits for an absent member before an e-mail tells them."""
     organization_deletion_grace_days: Annotated[int, Field(ge=0, le=365)] = 14
     """How long an organization that is to be deleted stays, and its owners may change their minds."""
+
+    relay_url: RelayUrl | None = None
+    """The RabbitMQ that gets every event as a message, amqp[s]://user:password@host[:port][/vhost]; none without it."""
 
     backup_url: Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$")] | None = None
     """Where backups are kept, a folder or a bucket; none are made without it."""
