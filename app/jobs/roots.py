@@ -13,12 +13,14 @@ from arq.worker import Function
 from app.core import signals
 from app.core.changes import Consumer
 from app.core.jobs import Acceptance, JobType, Queue, Runner, Timekeeper
+from app.core.settings import settings
 from app.jobs.identity import accounts
 from app.jobs.messaging import absences, conversations
 from app.jobs.organizations import deletion, invitations
 from app.jobs.platform import log, sagas
 from app.services.messaging import activity
 from app.services.notifications import telling
+from app.services.platform import relay
 
 JOBS: Sequence[JobType[Any]] = [
     *accounts.JOBS,
@@ -69,5 +71,6 @@ def loops(
         "timekeeper": Timekeeper(types, announce).run,
         "activity": Consumer("activity", activity.follow).run,
         "notifications": Consumer("notifications", telling.follow).run,
+        **({"relay": relay.run} if settings().relay_url else {}),
         **{f"{queue.value} jobs": runner.run for queue, runner in runners.items()},
     }
