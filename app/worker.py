@@ -3,37 +3,29 @@
 import asyncio
 import os
 import signal
-import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import orjson
 import structlog
-from arq.connections import RedisSettings
-from arq.typing import WorkerCoroutine
-from arq.worker import Function, Worker
-from redis.exceptions import RedisError
 
 from app import startup
-from app.core import changes
+from app.core import changes, metrics
+from app.core.backups import Archive, Tail
 from app.core.jobs import JobType, Queue
 from app.core.settings import Settings
 from app.core.tasks import cancelled
-from app.jobs import roots
+from app.jobs import hints, roots
 
-GRACE_SECONDS = 25
-"""How long running jobs may take to end after SIGTERM; orchestrators kill after 30."""
+EXIT_SECONDS = 29
+"""How long a stop may take; running jobs get 25 of it, and orchestrators kill after 30."""
 MAX_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60
 """A loop that ran for so long failed for a new reason: the pauses begin again at the shortest."""
 
 Loop = Callable[[], Awaitable[object]]
-
-FUNCTIONS: Sequence[Function | WorkerCoroutine] = roots.FUNCTIONS
-"""What hints that arq carries call."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,30 +33,49 @@ _log = structlog.stdlib.get_logger(__name__)
 async def run(
     settings: Settings, queues: Sequence[Queue] = tuple(Queue), types: Sequence[JobType[Any]] = roots.JOBS
 ) -> None:
-    """Do the jobs of some queues until SIGINT or SIGTERM, then let running ones end."""
+    """Do the jobs of some queues until SIGINT or SIGTERM, then stop in order. Raises PortInUse.
+
+    The order: no more work is taken, and every lease but those of running jobs is given back, so that other workers
+    lead at once; running jobs end, or are handed back after 25 seconds; connections to MongoDB and Redis are closed.
+    """
     stop, turn = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         turn.add_signal_handler(number, stop.set)
-    startup.connect(settings)
-    work = asyncio.create_task(_work(settings, queues, types))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
-    for task in (work, stopping):
-        task.cancel()
-    try:
-        with suppress(asyncio.CancelledError):
-            await work
-    finally:
-        await startup.close()
+    with metrics.exposed(settings.metrics_host, settings.metrics_port):
+        startup.connect(settings)
+        work, stopping = asyncio.create_task(_work(settings, queues, types)), asyncio.create_task(stop.wait())
+        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        metrics.DRAINING.set(1)
+        _log.info("worker.stopping")
+        killer = turn.call_later(EXIT_SECONDS, _give_up)
+        for task in (work, stopping):
+            task.cancel()
+        try:
+            with suppress(asyncio.CancelledError):
+                await work
+        finally:
+            await startup.close()
+            killer.cancel()
     _log.info("worker.stopped")
+
+
+def _give_up() -> None:
+    """End at once with status 1: whatever hangs, leases let others take over what is left here."""
+    _log.error("worker.stop_cut_short", seconds=EXIT_SECONDS)
+    os._exit(1)
 
 
 async def _work(settings: Settings, queues: Sequence[Queue], types: Sequence[JobType[Any]]) -> None:
     await startup.complete([*startup.servers(settings), *startup.preparation()])
+    sequencer = changes.Sequencer()
+    metrics.follow("sequencer", sequencer.figures, totals=("batches", "events", "restarts"))
     # What belongs to no queue runs in every worker; each loop sees to it that one process at a time does the work.
-    loops: dict[str, Loop] = {"sequencer": lambda: changes.Sequencer().run(), **roots.loops(queues, types)}
+    loops: dict[str, Loop] = {"sequencer": sequencer.run, **roots.loops(queues, types)}
+    if settings.backup_url:
+        loops["backup tail"] = Tail(Archive.of(settings)).run
     for queue in queues:
-        loops[f"{queue.value} hints"] = partial(_hear_hints, settings, queue)
+        loops[f"{queue.value} hints"] = partial(hints.hear, str(settings.redis_url), queue)
+    metrics.STARTED.set(1)
     _log.info("worker.works", loops=sorted(loops))
     async with asyncio.TaskGroup() as group:
         for name, loop in loops.items():
@@ -78,49 +89,11 @@ async def keep_running(name: str, loop: Loop) -> None:
         start = time.monotonic()
         try:
             await loop()
-            _log.error("worker.loop_ended", loop=name)
+            if not cancelled():
+                _log.error("worker.loop_ended", loop=name)
         except Exception:
             _log.exception("worker.loop_failed", loop=name)
         if time.monotonic() - start > STEADY_SECONDS:
             pause = 0.5
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
-
-
-async def _hear_hints(settings: Settings, queue: Queue) -> None:
-    """One arq worker, until it is cancelled or loses Redis; then it is of no use any more, and another is made."""
-    redis = RedisSettings.from_dsn(str(settings.redis_url))
-    redis.conn_retries = 0
-    worker = Worker(
-        FUNCTIONS,
-        queue_name=roots.arq_queue(queue),
-        redis_settings=redis,
-        handle_signals=False,
-        max_jobs=8,
-        poll_delay=0.05,
-        keep_result=0,
-        health_check_interval=10,
-        health_check_key=f"arq:health-check:{queue.value}:{socket.gethostname()}:{os.getpid()}",
-        job_serializer=orjson.dumps,
-        job_deserializer=orjson.loads,
-    )
-    try:
-        await worker.async_run()
-    finally:
-        await _finish(worker)
-
-
-async def _finish(worker: Worker) -> None:
-    """Let running jobs end, and close. Raises nothing, as arq's own close does: that would hide a cancellation."""
-    worker.allow_pick_jobs = False
-    if running := set(worker.tasks.values()):
-        _, late = await asyncio.wait(running, timeout=GRACE_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-    pool = worker._pool
-    if pool is not None:
-        with suppress(RedisError, OSError):
-            await pool.delete(worker.health_check_key)
-        with suppress(RedisError, OSError):
-            await pool.aclose()
