@@ -32,9 +32,12 @@ class Stored:
 class Archive:
     """The backups of one database. Names are relative to `<url>/<database>/`."""
 
-    def __init__(self, url: str, database: str, keys: Keys) -> None:
-        """`url`: file:///a/folder or s3://bucket/prefix; the usual AWS_ variables say how a bucket is reached."""
-        self.url, self.database, self.keys = url.rstrip("/"), database, keys
+    def __init__(self, url: str, database: str, keys: Keys, *, setting: str = "BACKUP_URL") -> None:
+        """`url`: file:///a/folder or s3://bucket/prefix; the usual AWS_ variables say how a bucket is reached.
+
+        `setting` is where people look when it cannot be used.
+        """
+        self.url, self.database, self.keys, self._setting = url.rstrip("/"), database, keys, setting
         self._root = f"{self.url}/{database}"
         with self._reaching():
             self._store = _store(self.url)
@@ -120,7 +123,7 @@ class Archive:
             raise BackupError(f"{name} is missing from {self._root}: use another copy of this backup.") from None
         except (BaseError, OSError) as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise BackupError(f"BACKUP_URL {self.url} cannot be used: {reason[0][:300]}") from error
+            raise BackupError(f"{self._setting} {self.url} cannot be used: {reason[0][:300]}") from error
 
 
 def _store(url: str) -> ObjectStore:

@@ -33,6 +33,11 @@ async def living(
 
 
 @pytest.fixture
+def key() -> str:
+    return KEY
+
+
+@pytest.fixture
 def archive(living: AsyncDatabase[Document], tmp_path: Path) -> Archive:
     return Archive(f"file://{tmp_path}/backups", living.name, Keys.parse(KEY))
 
