@@ -1,7 +1,6 @@
 """R5 and R6: a job that kills whoever takes it, and jobs that fail in the ways in which jobs may fail."""
 
 import asyncio
-from dataclasses import dataclass
 from itertools import pairwise
 
 from app.core import clock
@@ -9,42 +8,37 @@ from app.core.jobs import control
 from app.core.tasks import end
 from tests.chaos.jobs import effects, mishaps, shop
 from tests.chaos.jobs.stage import Stage
+from tests.chaos.jobs.verdicts import Verdict, judged
 
 PAUSE = 0.1
 """Seconds between two orders of those who have nothing to do with the poison."""
 
 
-@dataclass(frozen=True)
-class Poison:
-    """What a poisoned job did before and after it was mended; `delays` are the others', in seconds, sorted."""
-
-    executions: int
-    dead: int
-    error: str
-    effects: int
-    delays: list[float]
-
-    @property
-    def p95(self) -> float:
-        return self.delays[int(len(self.delays) * 0.95)]
-
-
-async def poisoned(stage: Stage, workers: int = 3) -> Poison:
+async def poisoned(stage: Stage) -> Verdict:
     """R5: os._exit(9) in each attempt; then it is mended, and tried again by staff."""
-    await stage.hire("mishaps", workers)
+    await stage.staff("mishaps", 3)
     async with stage.supervised():
         ordering = asyncio.create_task(_order())
         await asyncio.sleep(10 * PAUSE)
         await mishaps.cause(mishaps.ChaosPoisoned)
-        (dead,) = await stage.ended("dead", type="poison.1")
+        (dead,) = await stage.ended("dead", type=mishaps.poison.type)
         await end(ordering)
-        executions, count = await effects.executions("poison"), len(await stage.rows(state="dead"))
-        booked = await stage.ended("done", type="book.1")
+        executions, buried = len(await effects.executions("poison")), len(await stage.rows(type=dead["type"]))
+        others = await stage.ended("done", type=shop.book.type)
         await mishaps.mend()
-        assert await control.retry(dead["_id"])
-        await stage.ended("done", type="poison.1")
-    delays = sorted((row["finished_at"] - clock.time_of(row["event"]["e"])).total_seconds() for row in booked)
-    return Poison(len(executions), count, dead["last_error"], len(await effects.kept("poison")), delays)
+        mended = await control.retry(dead["_id"])
+        await stage.ended("done", type=dead["type"])
+    delays = sorted((row["finished_at"] - clock.time_of(row["event"]["e"])).total_seconds() for row in others)
+    p95 = delays[int(len(delays) * 0.95)]
+    return judged(
+        f"dead after {executions} executions; {len(delays)} others waited {p95:.1f} s (p95), {delays[-1]:.1f} at most",
+        {
+            f"{mishaps.ATTEMPTS} executions": executions == mishaps.ATTEMPTS,
+            "one dead job, which says why": buried == 1 and "process ended" in dead["last_error"],
+            "one effect once it is mended": mended and await effects.kept("poison") == ["poison"],
+        },
+        {"others wait 2 s at most (p95)": p95 <= 2},
+    )
 
 
 async def _order() -> None:
@@ -53,22 +47,19 @@ async def _order() -> None:
         await asyncio.sleep(PAUSE)
 
 
-@dataclass(frozen=True)
-class Failures:
-    """How often each kind of failing job was executed, how it ended, and the pauses of the one that is tried again."""
-
-    executions: dict[str, int]
-    states: dict[str, str]
-    pauses: list[float]
-
-
-async def failed(stage: Stage) -> Failures:
-    """R6."""
-    await stage.hire("mishaps", 1)
+async def failed(stage: Stage) -> Verdict:
+    """R6: an error is tried again after pauses that grow, as is a timeout; what is permanent is not."""
+    await stage.staff("mishaps", 1)
     await mishaps.cause(mishaps.ChaosFailed)
-    kinds = ("fail", "refuse", "hang")
-    rows = [row for kind in kinds for row in await stage.ended("dead", type=f"{kind}.1")]
-    tries = {kind: await effects.executions(kind) for kind in kinds}
+    kinds = (mishaps.fail, mishaps.refuse, mishaps.hang)
+    for kind in kinds:
+        await stage.ended("dead", type=kind.type)
+    tries = {kind.name: await effects.executions(kind.name) for kind in kinds}
+    counts = [len(tries[kind.name]) for kind in kinds]
     pauses = [(after["at"] - before["at"]).total_seconds() for before, after in pairwise(tries["fail"])]
-    states = {row["type"].partition(".")[0]: row["state"] for row in rows}
-    return Failures({kind: len(found) for kind, found in tries.items()}, states, pauses)
+    longest = [mishaps.BASE * 2**number * 1.1 + 0.5 for number in range(len(pauses))]  # the poll, and its own work
+    return judged(
+        f"executions {counts}, pauses {', '.join(f'{pause:.2f}' for pause in pauses)} s",
+        {"as many executions as are allowed": counts == [mishaps.fail.attempts, 1, mishaps.hang.attempts]},
+        {"pauses grow, up to their limits": all(pause <= most for pause, most in zip(pauses, longest, strict=True))},
+    )

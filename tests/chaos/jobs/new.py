@@ -1,14 +1,14 @@
 """What servers and workers of the next release know (R9): another shape of an event, and one that is new."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bson import ObjectId
 
 from app.core import changes
 from app.core.actor import Actor
 from app.core.changes import Event
-from app.core.jobs import Job, job
+from app.core.jobs import Job, JobType, job
 from tests.chaos.jobs import shop
 from tests.chaos.jobs.effects import keep, note
 
@@ -29,7 +29,7 @@ class ChaosReturned(Event):
 async def ship_and_return(order: str) -> None:
     """What only a server of the new release can do."""
     actor = Actor(ObjectId(), shop.ORGANIZATIONS[0])
-    await changes.insert(shop.Order(id=order))
+    await changes.insert(shop.Order(id=f"shipped {order}"))
     changes.emit(ChaosShipped(actor, order=order, parcels=2), ChaosReturned(actor, order=order))
 
 
@@ -46,4 +46,4 @@ async def take_back(job: Job[ChaosReturned]) -> None:
     await keep(job, f"back {job.event.order}")
 
 
-JOBS = [ship, take_back]
+JOBS: list[JobType[Any]] = [ship, take_back]

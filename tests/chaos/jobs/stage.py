@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from app.core import changes, database
@@ -97,7 +97,7 @@ class Stage:
 @asynccontextmanager
 async def staged(deployment: Deployment, name: str, lease: float) -> AsyncIterator[Stage]:
     """A database of its own, to which this process is connected meanwhile."""
-    database.connect(deployment.mongo.uri, name, serverSelectionTimeoutMS=30_000)
+    database.connect(deployment.mongo.uri, name)
     stage = Stage(deployment, name, lease)
     try:
         await changes.prepare()
@@ -106,5 +106,4 @@ async def staged(deployment: Deployment, name: str, lease: float) -> AsyncIterat
         yield stage
     finally:
         stage.dismiss()
-        with suppress(Exception):
-            await database.close()
+        await database.close()

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from app.core.clock import now
 from app.core.jobs import Schedule, Tick
 from tests.chaos.jobs import effects
 from tests.chaos.jobs.stage import PATIENCE, Stage
+from tests.chaos.jobs.verdicts import Verdict, judged
 from tests.faults.members import Member
 from tests.faults.storms import chance
 from tests.world import until
@@ -19,22 +19,12 @@ FROZEN_SECONDS = 3.0
 SECONDLY = Schedule("* * * * * *")
 
 
-@dataclass(frozen=True)
-class Ticks:
-    """How often each tick of a time was run to its end, and what was run of the seconds without any worker."""
-
-    runs: dict[datetime, int]
-    missed: int
-    made_up: dict[str, int]
-    """Runs of missed ticks, by schedule."""
-
-
-async def ticked(stage: Stage, seconds: int, away: float, seed: int) -> Ticks:
-    """Freeze one of three workers and kill another in the middle of a run, within so many seconds.
+async def ticked(stage: Stage, seconds: int = 30, away: float = 10.0, seed: int = 7) -> Verdict:
+    """R7: freeze one of three workers and kill another in the middle of a run, within so many seconds.
 
     Then nobody works for some seconds, and at last somebody does again.
     """
-    workers = await stage.hire("clocks", 3)
+    workers = await stage.staff("clocks", 3)
     await stage.executed("every")
     draw, begun = chance(seed, "ticks"), now()
     frozen = draw.choice(workers)
@@ -48,10 +38,17 @@ async def ticked(stage: Stage, seconds: int, away: float, seed: int) -> Ticks:
     gone = now()
     await asyncio.sleep(away)
     back = now()
-    await stage.hire("clocks", 1)
+    await stage.staff("clocks", 1)
     missed = _ticks(gone, back)
     made_up = {name: sum((await _runs(stage, name, missed)).values()) for name in ("every", "present")}
-    return Ticks(runs, len(missed), {**made_up, "newest": await _made_at_first_look(stage, "newest", gone)})
+    made_up["newest"] = await _made_at_first_look(stage, "newest", gone)
+    return judged(
+        f"{len(runs)} ticks, {sum(runs.values())} runs; of {len(missed)} that nobody saw: {made_up}",
+        {
+            "each tick run once": set(runs.values()) == {1},
+            "made up for by rule": made_up == {"every": len(missed), "present": 0, "newest": 1},
+        },
+    )
 
 
 async def _later(pause: float, blow: Coroutine[Any, Any, None]) -> None:
