@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import backups, checks, data, running, staff
+from app.cli import backups, checks, data, log, running, staff
 
 app = typer.Typer(
     help="Atrium: the backend of a platform on which organizations teach, sell and serve.",
@@ -22,6 +22,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(backups.commands, name="backup")
+app.add_typer(log.commands, name="log")
 app.add_typer(staff.commands, name="staff")
 
 

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     organization_deletion_grace_days: Annotated[int, Field(ge=0, le=365)] = 14
     """How long an organization that is to be deleted stays, and its owners may change their minds."""
 
+    log_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """How long the change log is kept, and with it the cursors of those who were away."""
+    archive_url: Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$")] | None = None
+    """Where the change log goes before it is forgotten, a folder or a bucket; nowhere without it."""
     relay_url: RelayUrl | None = None
     """The RabbitMQ that gets every event as a message, amqp[s]://user:password@host[:port][/vhost]; none without it."""
 

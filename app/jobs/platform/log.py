@@ -5,14 +5,15 @@ import structlog
 
 from app.core import changes
 from app.core.jobs import Job, JobType, Queue, Tick, schedule
+from app.services.platform import archives
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
 @schedule("17 * * * *", queue=Queue.SLOW, timeout=600)
 async def trim_log(job: Job[Tick]) -> Mapping[str, Any]:
-    """Forget what readers of the change log had thirty days to read."""
-    return {"floor": await changes.trim()}
+    """Forget what readers of the change log had LOG_DAYS to read, when it is in the archive, if there is one."""
+    return {"floor": await archives.trim()}
 
 
 @schedule("27 3 * * *", queue=Queue.SLOW, timeout=3600)
