@@ -31,12 +31,21 @@ def loops(
     queues: Iterable[Queue] = tuple(Queue), types: Sequence[JobType[Any]] = JOBS
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """What runs for ever in a worker that knows these types of jobs and does those of these queues."""
-    acceptance, runners = Acceptance(types, hints.announce), {queue: Runner(types, queue) for queue in queues}
+    runners = {queue: Runner(types, queue) for queue in queues}
+
+    async def announce(names: Iterable[str]) -> None:
+        """Let runners of this process look at once, and those of others by a hint."""
+        ready = [Queue(name) for name in names]
+        for queue in runners.keys() & ready:
+            runners[queue].look()
+        await hints.announce(ready)
+
+    acceptance = Acceptance(types, announce)
     hints.LOOKS.update({queue: runner.look for queue, runner in runners.items()})
     return {
         "job consumer": Consumer("jobs", acceptance.accept).run,
         "unread events": acceptance.sweep,
-        "timekeeper": Timekeeper(types, hints.announce).run,
+        "timekeeper": Timekeeper(types, announce).run,
         "activity": Consumer("activity", activity.follow).run,
         "notifications": Consumer("notifications", telling.follow).run,
         **({"relay": relay.run} if settings().relay_url else {}),
