@@ -19,7 +19,7 @@ from app.api.doors import graphql_routes
 from app.api.graphiql import Account
 from app.api.health import Health
 from app.api.uvicorn_protocol import SERVER_OPTIONS
-from app.core import changes
+from app.core import changes, metrics
 from app.core.listening import listen
 from app.core.settings import Settings
 from app.core.tasks import end
@@ -75,8 +75,10 @@ def _accounts(settings: Settings) -> tuple[Account, ...]:
 async def _prepare(settings: Settings, state: Health, actors: Actors) -> None:
     await startup.complete([*startup.servers(settings), *startup.preparation(), ("hub", changes.start_hub)])
     actors.watch(changes.hub())
+    metrics.follow("hub", changes.hub().figures, totals=("resyncs",))
     _spare_the_collector()
     state.started = True
+    metrics.STARTED.set(1)
 
 
 def _spare_the_collector() -> None:
@@ -106,7 +108,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
         **SERVER_OPTIONS,
     )
     _log.info("serving", address=f"http://{host}:{port}")
-    _Server(config, app.state.health, settings.drain_seconds).run(sockets=[listener])
+    with metrics.exposed(settings.metrics_host, settings.metrics_port):
+        _Server(config, app.state.health, settings.drain_seconds).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -122,6 +125,7 @@ class _Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
         else:
             self._health.draining = True
+            metrics.DRAINING.set(1)
             self._stops_at = time.monotonic() + self._drain_seconds
 
     async def on_tick(self, counter: int) -> bool:
