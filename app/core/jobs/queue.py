@@ -144,11 +144,15 @@ async def take(
 
 
 async def renew(owner: str, ids: Sequence[ObjectId]) -> dict[ObjectId, Document]:
-    """Lease jobs again; answers those that are still this owner's, with `attempt`, and `cancel` if somebody asked."""
-    mine = {"_id": {"$in": list(ids)}, "owner": owner, "state": State.RUNNING.value}
+    """Lease jobs again; answers those that are still this owner's, with `attempt`, and `cancel` if somebody asked.
+
+    Those that were done are among them, too: by whom, `attempt` tells.
+    """
+    these, mine = {"_id": {"$in": list(ids)}}, {"owner": owner, "state": State.RUNNING.value}
     jobs = database.collection(JOBS)
-    await jobs.update_many(mine, [{"$set": {"due": _in(LEASE)}}])
-    return {row["_id"]: row async for row in jobs.find(mine, {"attempt": 1, "cancel": 1})}
+    await jobs.update_many({**these, **mine}, [{"$set": {"due": _in(LEASE)}}])
+    held = {**these, "$or": [mine, {"state": State.DONE.value}]}
+    return {row["_id"]: row async for row in jobs.find(held, {"attempt": 1, "cancel": 1})}
 
 
 async def make_due_ready() -> tuple[int, set[str]]:

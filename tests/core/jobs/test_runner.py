@@ -226,6 +226,22 @@ async def test_a_job_that_ended_in_a_scope_is_not_ended_again(empty: Database) -
     assert not [log for log in logs if "overtaken" in log["event"]]
 
 
+async def test_what_a_job_does_after_its_end_was_written_is_let_be(empty: Database) -> None:
+    ended = asyncio.Event()
+
+    async def work(job: Job[Asked]) -> None:
+        await changes.atomic(job.finish)()
+        await asyncio.sleep(2 * queue.LEASE)
+        ended.set()
+
+    kind = declared("book", Worker(work))
+    await accept([kind], Asked(ACTOR))
+    with capture_logs() as logs:
+        async with running(kind):
+            await asyncio.wait_for(ended.wait(), PATIENCE)
+    assert not [log for log in logs if "overtaken" in log["event"]]
+
+
 async def test_what_a_job_answers_is_kept(empty: Database) -> None:
     async def work(job: Job[Asked]) -> dict[str, Any]:
         await job.report(1, 2, "halfway")
