@@ -111,6 +111,14 @@ class Archive:
             if names:
                 await obstore.delete_async(self._store, [self._path(name) for name in names])
 
+    def check_database(self, database: str, name: str) -> None:
+        """Raises BackupError for an object that was moved here from the backups of another database."""
+        if database != self.database:
+            raise BackupError(
+                f"{name} is of the database {database}, not of {self.database}: put it back where it was, set "
+                f"MONGODB_DATABASE={database}, and restore with --database."
+            )
+
     def _path(self, name: str) -> str:
         return f"{self.database}/{name}"
 

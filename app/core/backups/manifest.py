@@ -65,9 +65,11 @@ class Manifest:
         content = await archive.get(f"{FOLDER}{name}/{MANIFEST}")
         try:
             row = decode(content, _UTC)
-            return cls(**{**row, "parts": tuple(Part(**part) for part in row["parts"])})
+            manifest = cls(**{**row, "parts": tuple(Part(**part) for part in row["parts"])})
         except (BSONError, TypeError, KeyError):
             raise BackupError(f"The manifest of {name} cannot be read: it was written by another release.") from None
+        archive.check_database(manifest.database, name)
+        return manifest
 
 
 def name_of(snapshot: Timestamp, at: datetime) -> str:

@@ -51,15 +51,19 @@ class Segment:
 
     async def heading(self, archive: Archive) -> dict[str, Any]:
         async for batch in documents(archive.read(self.name), self.name):
-            return decode(batch[0].raw, _UTC)
+            heading = decode(batch[0].raw, _UTC)
+            archive.check_database(heading["database"], self.name)
+            return heading
         raise BackupError(f"{self.name} is empty: this backup cannot be trusted; use another.")
 
     async def entries(self, archive: Archive) -> AsyncIterator[Entry]:
         heading = True
         async for batch in documents(archive.read(self.name), self.name):
-            for entry in batch[1:] if heading else batch:
+            if heading:
+                archive.check_database(batch[0]["database"], self.name)
+                batch, heading = batch[1:], False
+            for entry in batch:
                 yield entry
-            heading = False
 
 
 async def stored(archive: Archive) -> list[Segment]:
