@@ -16,7 +16,7 @@ from app.core.changes.envelope import FIELD, unpack
 from app.core.changes.lease import HELD
 from app.core.changes.log import CONSUMERS, LEASE, LOG, MARGIN, SEQUENCER, operation_time
 from app.core.changes.scope import OUTBOX
-from app.core.clock import now, source
+from app.core.clock import now
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -51,7 +51,7 @@ async def _begin_anew() -> tuple[int, int]:
         await appender.append(missing)
         saved += len(missing)
     # A moment, as the first one: a backup that is restored twice must not give two histories the same epoch.
-    epoch = max(row["epoch"] + 1, int(source()))
+    epoch = max(row["epoch"] + 1, int(now().timestamp()))
     await database.collection(SEQUENCER).update_one(
         {"_id": LOG}, {"$set": {"since": since, "epoch": epoch}, "$unset": {"token": ""}}
     )

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.core import changes
+from app.core import changes, clock
 from app.core.changes import Change, Consumer, Sequencer, consumer, operations, retention
 from app.core.changes.operations import ConsumerFigures, ConsumerLeftBehind, ConsumerNotFound, ConsumerRuns
 from app.core.clock import now
@@ -221,3 +221,15 @@ async def test_a_restored_database_begins_a_new_epoch_and_loses_nothing(empty: D
     found = await operations.stream()
     assert (found.epoch, found.head, found.owner) == (second, 1, None)
     assert (await figures()).owner is None
+
+
+async def test_a_backup_that_is_restored_twice_gives_two_epochs(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = await operations.stream()
+    epochs = {backup.epoch}
+    for later in (100, 200):
+        await empty.sequencer.update_one({"_id": "log"}, {"$set": {"epoch": backup.epoch}})
+        monkeypatch.setattr(clock, "source", lambda later=later: time.time() + later)
+        epochs.add(await changes.begin_epoch())
+    assert len(epochs) == 3
