@@ -34,7 +34,11 @@ def _answer(error: GraphQLError, request_id: str) -> dict[str, Any]:
     if cause is None:
         return _shown(error, error.message, {"code": BAD_USER_INPUT, **(error.extensions or {})})
     if _passes(cause):
-        _log("graphql.unavailable", cause, error, request_id)
+        # Without a traceback: when this comes it comes to everybody, and the server has no time for it.
+        words = None if isinstance(cause, _QUOTING) else str(cause)[:300]
+        log.warning(
+            "graphql.unavailable", path=error.path, request_id=request_id, error=type(cause).__name__, says=words
+        )
         extensions = {"code": "UNAVAILABLE", "retryable": True, "requestId": request_id}
         return _shown(error, "Something this needs is down; try again in a moment.", extensions)
     if isinstance(cause, TimeoutError) or (isinstance(cause, PyMongoError) and cause.timeout):

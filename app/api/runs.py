@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import pymongo
 import structlog
 from graphql import ExecutionResult
 
@@ -15,9 +14,6 @@ from app.execution.operations import Operation
 from app.schema.kit.context import Context
 
 log = structlog.get_logger(__name__)
-
-_LATER = 0.5
-"""Seconds by which MongoDB gives up after the operation itself, so that the two never race for the answer."""
 
 _mutations: set[asyncio.Task[ExecutionResult]] = set()
 
@@ -36,8 +32,7 @@ async def run(
         async with asyncio.timeout(seconds):
             if operation.kind == "mutation":
                 return await _to_its_end(engine, operation, variables, context)
-            with pymongo.timeout(seconds + _LATER):
-                return await engine.execute(operation, variables, context)
+            return await engine.execute(operation, variables, context)
     except asyncio.CancelledError as error:
         if task.cancelling():
             raise

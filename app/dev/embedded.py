@@ -9,9 +9,10 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pymongo
 import redis
@@ -120,6 +121,13 @@ class MongoNode(Server):
     """One mongod of a replica set, which somebody else initiates."""
 
     name = "mongod"
+    oplog_mb: ClassVar[int] = 128
+    parameters: ClassVar[Mapping[str, str]] = {
+        "diagnosticDataCollectionEnabled": "false",
+        # A transaction whose client died holds its locks, and the change log waits for it, this long (default 60).
+        "transactionLifetimeLimitSeconds": "15",
+        "ttlMonitorSleepSecs": "5",
+    }
 
     @property
     def uri(self) -> str:
@@ -128,16 +136,10 @@ class MongoNode(Server):
 
     def _command(self) -> list[str]:
         command = [mongod_binary(), "--dbpath", str(self.directory), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
-        command += ["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "128"]
-        parameters = {
-            "diagnosticDataCollectionEnabled": "false",
-            # A transaction whose client died holds its locks, and the change log waits for it, this long (default 60).
-            "transactionLifetimeLimitSeconds": "15",
-            "ttlMonitorSleepSecs": "5",
-        }
+        command += ["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", str(self.oplog_mb)]
         if sys.platform != "win32":
             command += ["--nounixsocket"]
-        return command + [word for k, v in parameters.items() for word in ("--setParameter", f"{k}={v}")]
+        return command + [word for k, v in self.parameters.items() for word in ("--setParameter", f"{k}={v}")]
 
     def _answers(self) -> bool:
         """Whether its own process answers, and it has the state that it needs to be of use."""

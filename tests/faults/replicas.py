@@ -1,8 +1,8 @@
 """MongoDB as a replica set of three nodes on this machine, tuned to elect quickly."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ ELECTION_SECONDS = 60
 
 class ReplicaNode(MongoNode):
     """One of the nodes; others reach it by `address`, which leads through a wire if there are wires."""
+
+    parameters = {**MongoNode.parameters, "enableTestCommands": "1"}
 
     def __init__(self, directory: Path, wires: Wires | None) -> None:
         super().__init__(directory, quiet_port())
@@ -75,6 +77,17 @@ class ReplicaSet:
 
         node: ReplicaNode = await until(other, ELECTION_SECONDS)
         return node
+
+    @asynccontextmanager
+    async def slow(self, seconds: float, *commands: str) -> AsyncIterator[None]:
+        """Let the primary take so long for each of these commands of Atrium's own processes."""
+        data = {"failCommands": commands, "appName": "atrium", "blockConnection": True, "blockTimeMS": seconds * 1000}
+        node = await self.elected()
+        await node.ask("configureFailPoint", "failCommand", timeout_ms=10_000, mode="alwaysOn", data=data)
+        try:
+            yield
+        finally:
+            await node.ask("configureFailPoint", "failCommand", timeout_ms=10_000, mode="off")
 
     async def step_down(self, seconds: int = 10) -> None:
         """Ask the primary to make way, and not to come back for so long."""
