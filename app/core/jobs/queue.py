@@ -12,6 +12,7 @@
 Ready jobs are taken by priority, then by `turn` (see `turns`). `_id` follows from type and key, so a job is made once.
 """
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,9 +20,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+import pymongo
 import structlog
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
+from pymongo.errors import PyMongoError
 
 from app.core import database
 from app.core.changes.scope import session
@@ -37,6 +40,8 @@ LEASE = 10.0
 KEPT = timedelta(days=7)
 """How long a job that ended well is remembered, and its key with it. Dead ones stay until somebody deals with them."""
 DUE_LIMIT = 500
+HELD = 0.5
+"""Seconds that one row may keep the timekeeper waiting."""
 MAX_ERROR = 2_000
 """Characters that a row keeps of an error."""
 
@@ -167,21 +172,42 @@ async def make_due_ready() -> tuple[int, set[str]]:
     rows = await database.collection(JOBS).find(where, columns, sort=[("due", ASCENDING)], limit=DUE_LIMIT).to_list()
     if not rows:
         return 0, set()
-    updates, ready = [], []
-    for row in rows:
-        if row.get("cancel"):
-            updates.append(UpdateOne(_unmoved(row), [_CANCELLED, _END]))
-        elif row["state"] == State.RUNNING and row["attempt"] >= row["attempts"]:
-            updates.append(UpdateOne(_unmoved(row), [_dead(_SILENT), _END]))
-            _log.error("job_dead", job=str(row["_id"]), error=_SILENT)
-        else:
-            ready.append(row)
+    ready = [row for row in rows if not (row.get("cancel") or _spent(row))]
     await give_turns(ready)
-    updates += [
-        UpdateOne(_unmoved(row), {**made_ready(row["turn"]), "$unset": {"due": "", "owner": ""}}) for row in ready
-    ]
-    await database.collection(JOBS).bulk_write(updates, ordered=False)
+    if waiting := [UpdateOne(_unmoved(row), _moved(row)) for row in rows if row["state"] != State.RUNNING]:
+        await database.collection(JOBS).bulk_write(waiting, ordered=False)
+    await asyncio.gather(*(_move_silent(row) for row in rows if row["state"] == State.RUNNING))
     return len(rows), {row["queue"] for row in ready}
+
+
+def _spent(row: Document) -> bool:
+    return bool(row["state"] == State.RUNNING and row["attempt"] >= row["attempts"])
+
+
+def _moved(row: Document) -> Any:
+    """The update of a row whose `due` has come."""
+    if row.get("cancel"):
+        return [_CANCELLED, _END]
+    if _spent(row):
+        return [_dead(_SILENT), _END]
+    return {**made_ready(row["turn"]), "$unset": {"due": "", "owner": ""}}
+
+
+async def _move_silent(row: Document) -> None:
+    """Alone, and not for long: a process that died inside a transaction holds what that wrote until the server ends it.
+
+    Such a row is passed over, and found again at the next look.
+    """
+    try:
+        with pymongo.timeout(HELD):
+            found = await database.collection(JOBS).update_one(_unmoved(row), _moved(row))
+    except PyMongoError as error:
+        if not error.timeout:
+            raise
+        _log.warning("job_held", job=str(row["_id"]), error=repr(error)[:MAX_ERROR])
+        return
+    if found.matched_count and _spent(row):
+        _log.error("job_dead", job=str(row["_id"]), error=_SILENT)
 
 
 def made_ready(turn: int) -> Document:

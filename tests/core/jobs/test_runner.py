@@ -377,6 +377,21 @@ async def test_a_job_outlives_the_process_that_is_killed_in_its_middle(empty: Da
     assert await empty.made.count_documents({}) == 1
 
 
+async def test_a_job_that_a_dead_process_holds_is_in_nobody_s_way(empty: Database) -> None:
+    """Killed inside a transaction, it leaves its documents locked until the server ends that."""
+    kind = declared("greet", Worker())
+    await accept([kind], Asked(ACTOR), Asked(ACTOR))
+    held, other = await queue.take(kind.queue, [kind.type], "dead", 2)
+    async with empty.client.start_session() as left, running(kind), asyncio.timeout(PATIENCE):
+        await left.start_transaction()
+        await empty.jobs.update_one({"_id": held["_id"]}, {"$set": {"state": "done"}}, session=left)
+        while not await empty.jobs.find_one({"_id": other["_id"], "state": "done"}):
+            await asyncio.sleep(0.02)
+        assert await empty.jobs.find_one({"_id": held["_id"]}, session=left), "the transaction is still there"
+        await left.abort_transaction()
+        await until("done")
+
+
 async def test_a_job_that_kills_every_process_is_given_up(empty: Database) -> None:
     worker = Worker()
     kind = declared("greet", worker, attempts=2)
