@@ -36,10 +36,10 @@ class Stage:
         return members
 
     async def staff(self, module: str, count: int) -> list[Member]:
-        """So many workers that know these jobs and no others; those that are there already stay."""
+        """So many workers that know these jobs and no others; those that are there already stay, others hand over."""
         workers = self.deployment.workers
         for member in [one for one in workers if not (str(one).startswith(f"{module}-") and one.process.running)]:
-            member.kill()
+            await member.terminate()
             workers.remove(member)
         await self.hire(module, max(0, count - len(workers)))
         return workers
