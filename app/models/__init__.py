@@ -13,6 +13,7 @@ from app.models.organizations.memberships import Membership, MembershipDocument,
 from app.models.organizations.organizations import Deletion, Organization, OrganizationDocument, OrganizationState
 from app.models.organizations.permissions import GRANTS, Permission, Role
 from app.models.platform.jobs import Job, Progress
+from app.models.platform.sagas import PastStep, Saga
 
 DOCUMENTS: list[type[StoredDocument]] = [
     ConversationDocument,
@@ -64,10 +65,12 @@ __all__ = [
     "Participant",
     "ParticipantDocument",
     "ParticipantRole",
+    "PastStep",
     "Permission",
     "Progress",
     "Reaction",
     "Role",
+    "Saga",
     "Session",
     "SessionDocument",
     "StoredRow",

@@ -20,11 +20,12 @@ from app.schema.organizations.invitations import Invitation
 from app.schema.organizations.members import Member
 from app.schema.organizations.organizations import Organization
 from app.schema.platform.jobs import Job
+from app.schema.platform.sagas import Saga
 from app.services.identity import users
 from app.services.messaging import conversations, messages
 from app.services.notifications import notifications
 from app.services.organizations import invitations, members, organizations
-from app.services.platform import jobs
+from app.services.platform import jobs, sagas
 
 Find = Callable[[Actor, ObjectId], Awaitable[Any]]
 
@@ -37,6 +38,7 @@ NODES: Mapping[type[Node], tuple[Audience, Find]] = {
     Message: (needs(Permission.CONVERSATIONS_READ), messages.find),
     Notification: (member(), notifications.find),
     Job: (staff(), jobs.find),
+    Saga: (staff(), sagas.find),
 }
 """Who may look up what by its id alone, and how."""
 

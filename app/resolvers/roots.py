@@ -9,7 +9,7 @@ from app.resolvers.identity import sessions, users
 from app.resolvers.messaging import conversations, feeds, messages, presence
 from app.resolvers.notifications import notifications
 from app.resolvers.organizations import invitations, members, organizations
-from app.resolvers.platform import consumers, jobs, queues, schedules
+from app.resolvers.platform import consumers, jobs, queues, sagas, schedules
 from app.schema.kit.attempts import dry_run
 from app.schema.kit.settling import settled
 from app.schema.messaging.events import EVENTS as CONVERSATION_EVENTS
@@ -31,6 +31,7 @@ Query = merge_types(
         queues.Query,
         schedules.Query,
         consumers.Query,
+        sagas.Query,
     ),
 )
 Mutation = merge_types(
@@ -49,6 +50,7 @@ Mutation = merge_types(
         queues.Mutation,
         schedules.Mutation,
         consumers.Mutation,
+        sagas.Mutation,
     ),
 )
 Subscription = merge_types(

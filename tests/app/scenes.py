@@ -10,6 +10,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.core.clock import new_id, now
+from app.core.sagas import Past, Saga, SagaState
 from tests import documents
 from tests.world import PASSWORD, Person, invitation_token, organization, until
 
@@ -43,6 +44,9 @@ class Scene:
     job: str
     """Dead, and for the organization."""
     waiting_job: str
+    saga: str
+    """Stuck, and for the organization."""
+    waiting_saga: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -93,6 +97,8 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
         token=invitation_token(invited["id"]),
         job=await stored_job(owner, "dead", last_error="RuntimeError('on purpose')"),
         waiting_job=await stored_job(owner, "waiting", due=now() + timedelta(days=1)),
+        saga=await stored_saga(owner, SagaState.STUCK, error="RuntimeError('on purpose')"),
+        waiting_saga=await stored_saga(owner, SagaState.RUNNING, due=now() + timedelta(days=1)),
     )
 
 
@@ -115,6 +121,20 @@ async def stored_job(person: Person, state: str, **columns: Any) -> str:
     }
     await person.world.store["jobs"].insert_one(row)
     return f"Job_{row['_id']}"
+
+
+async def stored_saga(person: Person, state: SagaState, **columns: Any) -> str:
+    """The id of a saga for the person's organization, of a kind that no worker knows."""
+    assert person.world.store is not None
+    columns = {"due": None, **columns}
+    organization_id = ObjectId(person.organization.partition("_")[2])
+    past = Past("unheard", False, now(), now(), 1, "RuntimeError('on purpose')")
+    saga = Saga(
+        kind="unheard_of", version=1, organization_id=organization_id, started_by="system", state=state,
+        step="unheard", data={}, history=[past], **columns,
+    )  # fmt: skip
+    await person.world.store["sagas"].insert_one(saga.encode())
+    return f"Saga_{saga.id}"
 
 
 async def _told(person: Person, kind: str) -> str | None:
@@ -204,6 +224,10 @@ CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "setTyping": _input(conversationId=lambda s: s.group, typing=lambda _: True),
     "markNotificationsRead": _input(ids=lambda s: [s.notification]),
     "archiveNotifications": _input(ids=lambda s: [s.notification]),
+    "sagas": lambda _: {"first": 3, "state": "STUCK"},
+    "saga": lambda s: {"id": s.saga},
+    "resumeSaga": _input(sagaId=lambda s: s.saga),
+    "cancelSaga": _input(sagaId=lambda s: s.waiting_saga, reason=lambda _: "Enough."),
     "retryJob": _input(jobId=lambda s: s.job),
     "cancelJob": _input(jobId=lambda s: s.waiting_job),
     "dropJob": _input(jobId=lambda s: s.job),

@@ -50,6 +50,8 @@ FOLLOWS = {
     "removeReaction": ["ReactionsChanged"],
     "markNotificationsRead": ["NotificationsRead"],
     "archiveNotifications": ["NotificationsArchived"],
+    "resumeSaga": ["SagaMoved", "StaffActed"],
+    "cancelSaga": ["SagaMoved", "StaffActed"],
     "retryJob": ["StaffActed"],
     "cancelJob": ["StaffActed"],
     "dropJob": ["StaffActed"],

@@ -23,6 +23,7 @@ ADMIN += ["revokeInvitation"]
 OWNER = ["updateOrganization", "deleteOrganization", "cancelOrganizationDeletion"]
 STAFF = ["jobs", "job", "queues", "schedules", "retryJob", "cancelJob", "dropJob", "retryDeadJobs", "dropDeadJobs"]
 STAFF += ["pauseQueue", "resumeQueue", "pauseSchedule", "resumeSchedule", "runSchedule", "jobProgress", "jobCounts"]
+STAFF += ["sagas", "saga", "resumeSaga", "cancelSaga"]
 STAFF += ["consumers", "changeLog", "pauseConsumer", "resumeConsumer"]
 
 OPEN_TO = {

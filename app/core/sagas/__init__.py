@@ -6,13 +6,14 @@ it. Killed at any instant, a process neither skips a completed step nor repeats 
 
 from app.core.sagas.conductor import Conductor, UnknownSaga
 from app.core.sagas.declaration import Again, Answer, SagaType, Step
-from app.core.sagas.moves import PastReturn, cancel, find, resume, start
+from app.core.sagas.moves import NotStuck, PastReturn, cancel, find, resume, start
 from app.core.sagas.saga import Past, Saga, SagaMoved, SagaState, prepare
 
 __all__ = [
     "Again",
     "Answer",
     "Conductor",
+    "NotStuck",
     "Past",
     "PastReturn",
     "Saga",

@@ -22,6 +22,12 @@ class PastReturn(Conflict):
     code = "PAST_RETURN"
 
 
+class NotStuck(Conflict):
+    """Only a saga that is stuck can be resumed."""
+
+    code = "NOT_STUCK"
+
+
 async def start(kind: SagaType, actor: Actor, data: Mapping[str, Any], *events: Event) -> Saga:
     """Begin a saga in the actor's organization, with the running scope if there is one, and tell it."""
     step = kind.steps[0]
@@ -44,9 +50,7 @@ async def cancel(id: ObjectId, reason: str) -> Saga:
     Raises NotFound and PastReturn.
     """
     while True:
-        saga = await find({"_id": id})
-        if saga is None:
-            raise NotFound("There is no such saga.")
+        saga = await _require(id)
         if saga.stop and saga.state not in ENDED:
             return saga
         if saga.final or not saga.forward:
@@ -61,18 +65,26 @@ async def cancel(id: ObjectId, reason: str) -> Saga:
 
 
 async def resume(id: ObjectId) -> Saga:
-    """Let a stuck saga try its step again, now that what stopped it is mended. Raises NotFound."""
-    saga = await find({"_id": id, "state": SagaState.STUCK.value})
-    state = SagaState.RUNNING if saga and saga.final else SagaState.COMPENSATING
-    moved = saga and await move(saga, {"state": state.value, "due": now(), "attempt": 0, "error": None})
-    if not moved:
-        raise NotFound("There is no such saga, or it is not stuck.")
+    """Let a stuck saga try its step again, now that what stopped it is mended. Raises NotFound and NotStuck."""
+    saga = await _require(id)
+    state = SagaState.RUNNING if saga.final else SagaState.COMPENSATING
+    again = {"state": state.value, "due": now(), "attempt": 0, "error": None}
+    moved = await move(saga, again, where={"state": SagaState.STUCK.value})
+    if moved is None:
+        raise NotStuck(f"It is {saga.state.value}, not stuck.")
     return moved
 
 
 async def find(where: Mapping[str, Any]) -> Saga | None:
     found = await database.collection(Saga.collection).find_one(where, Saga.plan()[0], session=changes.session())
     return None if found is None else Saga.decode(found)
+
+
+async def _require(id: ObjectId) -> Saga:
+    saga = await find({"_id": id})
+    if saga is None:
+        raise NotFound("There is no such Saga.")
+    return saga
 
 
 async def begin(saga: Saga, *, final: bool = False) -> Saga | None:

@@ -10,7 +10,19 @@ from app.core import changes, clock, sagas
 from app.core.changes.envelope import unpack
 from app.core.database import Document
 from app.core.errors import NotFound
-from app.core.sagas import Again, Answer, Conductor, PastReturn, Saga, SagaState, SagaType, Step, UnknownSaga, moves
+from app.core.sagas import (
+    Again,
+    Answer,
+    Conductor,
+    NotStuck,
+    PastReturn,
+    Saga,
+    SagaState,
+    SagaType,
+    Step,
+    UnknownSaga,
+    moves,
+)
 from tests.core.sagas.journeys import ACTOR, JOURNEY, STEPS, book, bookings, found, give_back, past, steps, turn, walk
 
 Database = AsyncDatabase[Document]
@@ -86,8 +98,11 @@ async def test_what_can_be_neither_done_nor_taken_back_waits_for_somebody(empty:
     await empty.sagas.update_one({"_id": saga.id}, {"$set": {"data.keeps": None}})
     saga = await walk(await sagas.resume(saga.id), CONDUCTOR)
     assert (saga.state, await bookings(saga)) == (SagaState.COMPENSATED, [])
-    with pytest.raises(NotFound):
+    with pytest.raises(NotStuck):
         await sagas.resume(saga.id)
+    for act in (sagas.resume(ACTOR.organization_id), sagas.cancel(ACTOR.organization_id, "no")):  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            await act
 
 
 async def test_beyond_the_point_of_no_return_it_only_goes_forward(empty: Database) -> None:
