@@ -64,7 +64,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Every knob of Atrium. The environment variable of a field is its name in capitals."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     atrium_env: Environment = Environment.PRODUCTION
     mongodb_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://.+")]
