@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from random import Random
 
 from app.core.clock import now
 from tests.chaos.jobs import shop
 from tests.chaos.jobs.checks import Figures, figures, problems
 from tests.chaos.jobs.stage import PATIENCE, Stage, staged
-from tests.faults.deployment import Deployment, deployed
-from tests.faults.faults import kill_primary, kill_valkey, kill_worker, stop_worker
+from tests.chaos.jobs.strikes import Strikes
+from tests.faults.deployment import deployed
 from tests.faults.histories import History, Outcome
 from tests.faults.storms import Storm, chance
 
@@ -47,22 +46,9 @@ class Plan:
     @property
     def storms(self) -> list[Storm]:
         """Side by side, so that what takes long holds up nothing else."""
-        quick = {"worker killed": kill_worker, "worker stopped": stop_worker, "Valkey killed": kill_valkey}
-        slow = [Storm(self.seed, quick, self.pause), Storm(self.seed, {"worker frozen": self._freeze}, self.pause)]
-        return [*slow, Storm(self.seed, {"primary struck": self._strike}, self.pause)] if self.elections else slow
-
-    async def _freeze(self, deployment: Deployment, draw: Random) -> str:
-        member = draw.choice(deployment.workers)
-        await member.freeze(self.frozen)
-        return str(member)
-
-    async def _strike(self, deployment: Deployment, draw: Random) -> str:
-        if draw.random() < 0.5:
-            return f"{await kill_primary(deployment, draw)}, killed"
-        primary = await deployment.primary()
-        await primary.freeze(self.primary_frozen)
-        await deployment.mongo.elected()
-        return f"{primary}, frozen"
+        strikes = Strikes(self.frozen, self.primary_frozen)
+        sides = [strikes.quick, strikes.slow, *([strikes.elections] if self.elections else [])]
+        return [Storm(self.seed, faults, self.pause) for faults in sides]
 
 
 @dataclass
