@@ -1,6 +1,7 @@
 """A full backup: every document of the database as it was at one moment, while writers go on."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any
 
 import structlog
@@ -49,10 +50,10 @@ async def _dump(archive: Archive, announce: Announce) -> Manifest:
         if not collections:
             raise BackupError(f"The database {archive.database} is empty: there is nothing to back up.")
         snapshot = await _moment(collections[0], archive.database, session)
-        hello = await source.command("hello")
+        at = (await source.command("hello"))["localTime"].replace(tzinfo=UTC)
         if await declared(source) != collections:  # only the present catalog can be read, not that of the snapshot
             raise OperationFailure("the collections changed", code=_SNAPSHOT_UNAVAILABLE)
-        name = name_of(snapshot, hello["localTime"])
+        name = name_of(snapshot, at)
         total, done, parts = sum([await source[one.name].estimated_document_count() for one in collections]), 0, []
         for number, collection in enumerate(collections, 1):
             reading = _Reading(collection.name, done, total, announce)
@@ -72,7 +73,7 @@ async def _dump(archive: Archive, announce: Announce) -> Manifest:
             )
             done += reading.documents
     server = str((await source.command("buildInfo"))["version"])
-    manifest = Manifest(name, archive.database, snapshot, hello["localTime"], server, tuple(parts))
+    manifest = Manifest(name, archive.database, snapshot, at, server, tuple(parts))
     await manifest.store(archive)
     return manifest
 
