@@ -79,14 +79,14 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
             **given,
             **addresses,
         }
+        os.environ.update(environment)
         mailbox = [sys.executable, "-m", "app.dev.mailbox", str(directory / "mail"), str(smtp_port), str(mailbox_port)]
         atrium = [sys.executable, "-m", "app.cli"]
         programs = [
             Child("api", [*atrium, "serve", f"--port={port}"], directory, environment=environment, to_terminal=True),
-            Child("worker", [*atrium, "worker"], directory, environment=environment, to_terminal=True),
+            Child("worker", [*atrium, "worker"], directory, environment=environment | _apart(), to_terminal=True),
             Child("mailbox", mailbox, directory),
         ]
-        os.environ.update(environment)
         _fill(settings(), console)
         _start(stack, programs)
         _keep([server.process for server in servers] + programs, port, mailbox_port, console)
@@ -110,6 +110,12 @@ def _start_servers(stack: ExitStack, directory: Path, given: Mapping[str, str]) 
     for server in servers:
         server.wait()
     return servers, addresses
+
+
+def _apart() -> dict[str, str]:
+    """What a second process must not share: the port of its metrics is the next one."""
+    port = settings().metrics_port
+    return {"METRICS_PORT": str(port + 1)} if port else {}
 
 
 def _fill(settings: Settings, console: Console) -> None:

@@ -9,14 +9,18 @@ _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 def unbounded(source: str) -> Iterator[str]:
     """What the public functions of an integration await outside of `async with SERVICE.call()`, in words.
 
-    A private function may await what it likes: whoever is public calls it inside.
+    A private function may await what it likes: whoever is public calls it inside. To let go of a connection is no call,
+    but `close` waits for it inside `asyncio.timeout()`.
     """
     tree = ast.parse(source)
     services = {name for node in tree.body for name in _declared(node)}
     if not services and any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree)):
         yield "it declares no Outside"
     for function in _public(tree):
-        yield from (f"line {line}: {function.name} waits for it outside a call" for line in _loose(function, services))
+        bounds = {f"{service}.call" for service in services} | (
+            {"asyncio.timeout"} if function.name == "close" else set()
+        )
+        yield from (f"line {line}: {function.name} waits for it outside a call" for line in _loose(function, bounds))
 
 
 def _declared(node: ast.stmt) -> Iterator[str]:
@@ -33,18 +37,18 @@ def _public(tree: ast.Module) -> Iterator[ast.AsyncFunctionDef]:
             yield node
 
 
-def _loose(node: ast.AST, services: set[str]) -> Iterator[int]:
+def _loose(node: ast.AST, bounds: set[str]) -> Iterator[int]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _SCOPES):
             continue
-        if isinstance(child, ast.AsyncWith) and _is_call(child.items[0].context_expr, services):
+        if isinstance(child, ast.AsyncWith) and _entered(child) in bounds:
             continue
         if isinstance(child, ast.Await | ast.AsyncFor | ast.AsyncWith):
             yield child.lineno
-        yield from _loose(child, services)
+        yield from _loose(child, bounds)
 
 
-def _is_call(entered: ast.expr, services: set[str]) -> bool:
-    called = entered.func if isinstance(entered, ast.Call) else None
-    named = isinstance(called, ast.Attribute) and called.attr == "call" and isinstance(called.value, ast.Name)
-    return named and called.value.id in services  # type: ignore[union-attr]
+def _entered(block: ast.AsyncWith) -> str:
+    """What an `async with` calls first: `SERVER.call`."""
+    entered = block.items[0].context_expr
+    return ast.unparse(entered.func) if isinstance(entered, ast.Call) else ""

@@ -29,6 +29,8 @@ DECLARED = "SERVER = Outside('x', timeout=1, concurrency=1)\n"
         DECLARED + "async def send():\n async with SERVER: await vendor.send()",
         DECLARED + "async def send():\n async with vendor.Client() as client: pass",
         DECLARED + "async def send():\n if True:\n  async for one in vendor.all(): pass",
+        DECLARED + "async def send():\n async with asyncio.timeout(1): await vendor.send()",
+        DECLARED + "async def close(): await vendor.close()",
         DECLARED + "class Client:\n async def send(self): await self.post()",
     ],
 )
