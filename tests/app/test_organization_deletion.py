@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import bson
@@ -13,10 +14,9 @@ from websockets.exceptions import ConnectionClosed
 from app.core import clock
 from app.models import TENANT_COLLECTIONS
 from tests.app.scenes import Scene, scene
-from tests.world import Person, organization, until
+from tests.world import Person, invitation_token, organization, until
 
 FORBIDDEN = 4403
-DAYS = 14
 NOTHING: dict[str, int] = dict.fromkeys(sorted(TENANT_COLLECTIONS), 0)
 
 Store = AsyncDatabase[dict[str, Any]]
@@ -79,7 +79,9 @@ async def test_a_request_can_be_taken_back(company: list[Person], store: Store) 
         assert (await owner.call("cancelOrganizationDeletion"))["deletion"] is None
         assert (await ada.call("organization"))["deletion"] is None
         await until(lambda: _ended(store, _id(owner.organization), "cancelled"))
-    await _let_time_pass(store, _id(owner.organization), "grace", waits=False)
+    old = {"organization_id": _id(owner.organization), "type": "take_saga_step.1", "state": "waiting"}
+    assert (await store["jobs"].update_many(old, {"$set": {"due": clock.now()}})).modified_count == 2
+    await until(lambda: _none(store, old))
     assert (await ada.call("myMembership"))["state"] == "ACTIVE"
     assert await _rows(store, _id(owner.organization)) == before
 
@@ -100,10 +102,36 @@ async def test_only_owners_delete(company: list[Person]) -> None:
     assert await ada.refused("cancelOrganizationDeletion") == "FORBIDDEN"
 
 
+async def test_staff_stop_a_deletion_whose_doors_are_closed(company: list[Person], store: Store) -> None:
+    owner, ada, grace = company
+    staff, id = owner.world.staff, _id(owner.organization)
+    assert staff
+    await owner.call("suspendMember", input={"userId": grace.id})
+    slug = (await owner.call("organization"))["slug"]
+    await owner.call("deleteOrganization", input={"slug": slug})
+    await _let_time_pass(store, id, "grace")
+    await until(lambda: _refused(ada))
+    await _let_time_pass(store, id, "erase", clock.now() + timedelta(days=1))
+    saga = await store["sagas"].find_one({"organization_id": id})
+    assert saga
+    refused = await staff.call("resumeSaga", input={"sagaId": f"Saga_{saga['_id']}"})
+    assert refused["code"] == "NOT_STUCK"
+    given = {"sagaId": f"Saga_{saga['_id']}", "reason": "They called."}
+    assert (await staff.call("cancelSaga", input=given))["state"] == "COMPENSATING"
+    await until(lambda: _ended(store, id, "cancelled"))
+    seen = await staff.call("saga", id=given["sagaId"])
+    assert [step["step"] for step in seen["history"]] == ["grace", "close", "close", "grace"]
+    assert (await staff.call("cancelSaga", input=given))["code"] == "PAST_RETURN"
+    for person in (owner, ada):
+        await person.sign_in()
+        await person.enter(f"Organization_{id}")
+        assert (await person.call("organization"))["deletion"] is None
+    places = (await owner.call("members"))["nodes"]
+    assert {place["user"]["id"] for place in places if place["state"] == "SUSPENDED"} == {grace.id}
+
+
 async def test_nobody_joins_what_closes(people: list[Person], store: Store) -> None:
     """An invitation that was sent before opens nothing."""
-    from tests.world import invitation_token
-
     owner, guest = replace(people[0]), replace(people[3])
     id = await organization(owner)
     invitation = await owner.call("inviteMember", input={"email": guest.email})
@@ -139,21 +167,16 @@ async def _refused(person: Person) -> bool:
     return bool("errors" in answer and answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED")
 
 
-async def _let_time_pass(store: Store, id: ObjectId, step: str, *, waits: bool = True) -> None:
-    """Let what the deletion waits for in this step come now."""
+async def _let_time_pass(store: Store, id: ObjectId, step: str, due: datetime | None = None) -> None:
+    """Let what the deletion waits for in this step come now, or at another moment."""
 
     async def waiting() -> dict[str, Any] | None:
         saga = await store["sagas"].find_one({"organization_id": id, "step": step, "state": "running"})
         where = {"event.d.saga": saga["_id"], "event.d.turn": saga["turn"]} if saga else {"_id": None}
         return await store["jobs"].find_one({**where, "state": "waiting"})
 
-    if waits:
-        job = await until(waiting)
-        await store["jobs"].update_one({"_id": job["_id"]}, {"$set": {"due": clock.now()}})
-    else:
-        old = {"organization_id": id, "type": "take_saga_step.1", "state": "waiting"}
-        assert (await store["jobs"].update_many(old, {"$set": {"due": clock.now()}})).modified_count
-        await until(lambda: _none(store, old))
+    job = await until(waiting)
+    await store["jobs"].update_one({"_id": job["_id"]}, {"$set": {"due": due or clock.now()}})
 
 
 async def _none(store: Store, where: dict[str, Any]) -> bool:
