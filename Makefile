@@ -21,6 +21,7 @@ test: setup ## Run every test (ARGS="-k name" and such go to pytest)
 chaos: setup ## Run the long chaos tests: of the change log, then of whole conversations
 	@$(BIN)/python -m tests.chaos.changes
 	@$(BIN)/python -m tests.chaos.conversations
+	@$(BIN)/python -m tests.chaos.jobs
 
 lint: types ## Check style, types, layers and the committed schema
 	@$(BIN)/ruff check .
