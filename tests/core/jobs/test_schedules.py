@@ -1,6 +1,7 @@
 """Schedules: every tick once, whatever the clock of the wall does and whoever was away."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import clock
 from app.core.database import Document
-from app.core.jobs import CatchUp, Job, Schedule, Tick, Timekeeper, control, schedule
+from app.core.jobs import CatchUp, Job, Schedule, Tick, Timekeeper, control, queue, schedule
 from app.core.tasks import end
 from tests.core.jobs.tasks import PATIENCE, rows, running, unheard, until
 
@@ -125,6 +126,20 @@ async def test_ticks_survive_the_death_of_a_timekeeper_between_its_two_writes(
     await Timekeeper([beat], unheard).tick()
     assert before >= 3
     assert len({row["tick"] for row in await rows()}) == len(await rows())
+
+
+async def test_ticks_are_dealt_with_only_when_their_runs_are_made(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(rows: Sequence[Document]) -> set[str]:
+        raise ConnectionError("the database went")
+
+    await empty.schedules.insert_one({"_id": "beat", "last": clock.now() - timedelta(seconds=3), "paused": False})
+    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        patch.setattr(queue, "put", fail)
+        await Timekeeper([beat], unheard).tick()
+    await Timekeeper([beat], unheard).tick()
+    assert len(await rows()) >= 3
 
 
 async def test_another_takes_over_when_the_timekeeper_goes(empty: Database) -> None:
