@@ -21,7 +21,7 @@ from benchmarks.jobs.crashes import Crashes
 from benchmarks.jobs.rounds import starts, throughput
 from benchmarks.stage import Announce, Stage, staged
 
-FILE_WIDTH = 130
+FILE_WIDTH = 160
 """Characters in a line where nobody watches."""
 
 

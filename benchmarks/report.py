@@ -50,7 +50,7 @@ def _table(measurement: Measurement) -> Table:
     headings += [*also, *(f"{process}\nCPU µs" for process in processes), "errors"]
     headings += [measurement.beside] if compared else []
     table = Table(title=measurement.title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column(min_width=24)
+    table.add_column(min_width=24, no_wrap=True)
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for contestant in measurement.contestants:
@@ -64,10 +64,11 @@ def _table(measurement: Measurement) -> Table:
 def _crashes(crashes: Crashes) -> Table:
     table = Table(title=crashes.title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column(min_width=24)
-    for heading in ("under way", f"missing after\n{WATCHED:.0f} s", "begun more\nthan once", "last effect\nafter s"):
+    late = f"missing after\n{WATCHED:.0f} s"
+    for heading in ("under way", late, "of them\nqueued", "begun more\nthan once", "last effect\nafter s"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in crashes.outcomes:
-        table.add_row(one.name, str(one.begun), str(one.missing), str(one.repeated), f"{one.last:.1f}")
+        table.add_row(one.name, str(one.begun), str(one.missing), str(one.queued), str(one.repeated), f"{one.last:.1f}")
     return table
 
 

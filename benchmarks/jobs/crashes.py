@@ -1,15 +1,18 @@
 """What becomes of jobs when the machine of their only worker stops: it is killed, and another one starts at once."""
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from redis.asyncio import Redis
+
 from benchmarks.jobs.contenders import KILLED
 from benchmarks.jobs.effects import BEGUN, EFFECTS
 from benchmarks.jobs.sending import Order
-from benchmarks.jobs.stage import Contender, Stage, kill_all
+from benchmarks.jobs.stage import POLL_SECONDS, Contender, Stage, kill_all
 
 JOBS = 200
 SECONDS = 0.1
@@ -24,12 +27,14 @@ WATCHED = 30.0
 class Outcome:
     """`begun` jobs were under way when the worker was killed; `missing` ones had no effect WATCHED seconds later.
 
-    `repeated` ones were begun more than once; `last` is how many seconds after the kill the last effect came.
+    Of those, `queued` ones were still in Valkey, the others were lost. `repeated` ones were begun more than once.
+    `last` is the seconds from the kill to the last effect.
     """
 
     name: str
     begun: int
     missing: int
+    queued: int
     repeated: int
     last: float
 
@@ -53,9 +58,11 @@ async def _crash(stage: Stage, contender: Contender) -> Outcome:
     with stage.worker(contender) as worker:
         await stage.enqueue(contender, Order(range(JOBS), seconds=SECONDS))
         await stage.done(KILLED_AT, worker, WATCHED)
+        while not await _under_way(stage):
+            await asyncio.sleep(POLL_SECONDS)
         kill_all(worker)
     killed = time.monotonic()
-    under_way = await begun.count_documents({}) - await effects.count_documents({})
+    under_way = await _under_way(stage)
     with stage.worker(contender):
         there, last = 0, killed
         while there < JOBS and time.monotonic() < killed + WATCHED:
@@ -64,4 +71,16 @@ async def _crash(stage: Stage, contender: Contender) -> Outcome:
             await asyncio.sleep(0.05)
     times = Counter([row["number"] async for row in begun.find()])
     repeated = sum(count > 1 for count in times.values())
-    return Outcome(contender.name, under_way, JOBS - there, repeated, last - killed)
+    return Outcome(contender.name, under_way, JOBS - there, await _queued(), repeated, last - killed)
+
+
+async def _under_way(stage: Stage) -> int:
+    effects, begun = stage.database[EFFECTS], stage.database[BEGUN]
+    return await begun.count_documents({}) - await effects.count_documents({})
+
+
+async def _queued() -> int:
+    """How many jobs arq's and Celery's queues hold, those too that the killed worker had taken."""
+    async with Redis.from_url(os.environ["REDIS_URL"]) as redis:
+        queued: int = await redis.zcard("arq:queue") + await redis.llen("celery") + await redis.hlen("unacked")
+        return queued
