@@ -28,6 +28,7 @@ from app.dev.children import Child
 from app.models.messaging.events import MessageSent
 from app.services.platform import relay
 from tests.rabbitmq import RabbitMQ
+from tests.world import Processes, until
 
 Database = AsyncDatabase[Document]
 SEED = int(os.environ.get("RELAY_SEED", "1"))
@@ -43,14 +44,6 @@ class Relaying:
     broker: RabbitMQ
     worker: Child
     queue: str
-
-    async def drain(self) -> list[AbstractIncomingMessage]:
-        found = []
-        async with await aio_pika.connect(self.broker.url) as client:
-            queue = await (await client.channel()).get_queue(self.queue)
-            while (message := await queue.get(no_ack=True, fail=False)) is not None:
-                found.append(message)
-        return found
 
     async def until_done(self, position: int) -> None:
         """Wait until the broker has everything up to a position."""
@@ -70,16 +63,31 @@ async def relaying(
     fresh = connection.database()
     await changes.prepare()
     queue = secrets.token_hex(6)
-    async with await aio_pika.connect(rabbitmq.url) as client:
-        channel = await client.channel()
-        exchange = await channel.declare_exchange(relay.EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-        await (await channel.declare_queue(queue, durable=True)).bind(exchange, "#")
+    await bind(rabbitmq, queue)
     command = [sys.executable, "-m", "tests.services.platform.relaying", os.environ["MONGODB_URI"], fresh.name]
     worker = Child("relaying", command, tmp_path, environment={**os.environ, "RELAY_URL": rabbitmq.url})
     worker.start()
     yield Relaying(fresh, rabbitmq, worker, queue)
     worker.stop(5)
     await connection.client().drop_database(fresh.name)
+
+
+async def bind(broker: RabbitMQ, name: str) -> None:
+    """Declare a queue that gets everything."""
+    async with await aio_pika.connect(broker.url) as client:
+        channel = await client.channel()
+        exchange = await channel.declare_exchange(relay.EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+        await (await channel.declare_queue(name, durable=True)).bind(exchange, "#")
+
+
+async def drain(broker: RabbitMQ, name: str) -> list[AbstractIncomingMessage]:
+    """What is in a queue, which is empty then."""
+    found = []
+    async with await aio_pika.connect(broker.url) as client:
+        queue = await (await client.channel()).get_queue(name)
+        while (message := await queue.get(no_ack=True, fail=False)) is not None:
+            found.append(message)
+    return found
 
 
 def sent(organization: ObjectId | None) -> MessageSent:
@@ -95,7 +103,7 @@ async def test_a_row_is_a_cloud_event(relaying: Relaying) -> None:
     event, platforms = sent(ORGANIZATIONS[0]), sent(None)
     await tell(event, platforms)
     await relaying.until_done(2)
-    message, other = await relaying.drain()
+    message, other = await drain(relaying.broker, relaying.queue)
     row = await relaying.database.log.find_one({"_id": 1})
     assert row
     epoch = (await log.state()).epoch
@@ -122,6 +130,7 @@ async def test_a_row_is_a_cloud_event(relaying: Relaying) -> None:
     assert other.routing_key == "platform.MessageSent"
 
 
+@pytest.mark.timeout(300)
 async def test_killed_and_frozen_it_loses_nothing_and_keeps_the_order(relaying: Relaying) -> None:
     """Which faults, and when, follows from RELAY_SEED."""
     chance = random.Random(SEED)
@@ -152,7 +161,7 @@ async def test_killed_and_frozen_it_loses_nothing_and_keeps_the_order(relaying: 
     await writing
     await relaying.until_done(len(told))
 
-    messages = await relaying.drain()
+    messages = await drain(relaying.broker, relaying.queue)
     rows = await relaying.database.log.find().sort("_id", 1).to_list()
     assert [row["e"] for row in rows] == told
     first: dict[str, list[str]] = defaultdict(list)
@@ -166,6 +175,33 @@ async def test_killed_and_frozen_it_loses_nothing_and_keeps_the_order(relaying: 
     for one in ORGANIZATIONS:
         assert first[str(one)] == [str(row["e"]) for row in rows if row["o"] == one]
     print(f"seed {SEED}: {len(told)} events, lost 0, {len(messages) - len(told)} came again")
+
+
+async def test_a_worker_relays_where_it_is_told(
+    database: AsyncDatabase[Document],
+    rabbitmq: RabbitMQ,
+    redis_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, queue = f"atrium_relay_{secrets.token_hex(6)}", secrets.token_hex(6)
+    monkeypatch.setattr(connection, "_name", name)
+    await bind(rabbitmq, queue)
+    redis = f"{redis_url.rpartition('/')[0]}/2"  # its worker must not take the hints that other tests send
+    processes = Processes(tmp_path, name, RELAY_URL=rabbitmq.url, REDIS_URL=redis)
+    processes.run("migrate")
+    worker = processes.start("worker", "worker")
+    try:
+        event = sent(ORGANIZATIONS[0])
+        await tell(event)
+
+        async def arrived() -> bool:
+            return any(message.message_id == str(event.id) for message in await drain(rabbitmq, queue))
+
+        await until(arrived, PATIENCE)
+    finally:
+        worker.stop()
+        await connection.client().drop_database(name)
 
 
 async def test_what_json_has_no_word_for(database: AsyncDatabase[Document]) -> None:
