@@ -58,6 +58,11 @@ JOB_SECONDS = Histogram(
     ["queue", "outcome"],
     buckets=(*_SECONDS, 60, 300, 1800),
 )
+SAGA_STEPS = Counter(
+    "atrium_saga_steps_total",
+    "Calls of sagas' steps, by how they ended: done, again, failed, postponed, turned_back or stuck.",
+    ["kind", "outcome"],
+)
 JOBS_RUNNING = Gauge("atrium_jobs_running", "Jobs that run in this process.", ["queue"])
 
 Figures = Callable[[], Mapping[str, float]]

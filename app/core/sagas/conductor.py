@@ -10,6 +10,7 @@ import structlog
 
 from app.core.clock import now
 from app.core.jobs.declaration import Permanent
+from app.core.metrics import SAGA_STEPS
 from app.core.sagas import moves
 from app.core.sagas.declaration import Again, Answer, SagaType
 from app.core.sagas.saga import Past, Saga, SagaMoved, SagaState
@@ -21,6 +22,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 class UnknownSaga(Exception):
     """This process does not know the saga's kind or version; another does, or will: the saga stays as it is."""
+
+    retry_after = 15.0
 
 
 class Conductor:
@@ -54,9 +57,10 @@ class Conductor:
             try:
                 answer = await _call(kind, begun)
             except Exception as error:
-                await _failed(kind, begun, error)
+                outcome = await _failed(kind, begun, error)
             else:
-                await _succeeded(kind, begun, answer)
+                outcome = await _succeeded(kind, begun, answer)
+        SAGA_STEPS.labels(kind.name, outcome).inc()
 
 
 async def _call(kind: SagaType, saga: Saga) -> Answer:
@@ -70,28 +74,33 @@ async def _call(kind: SagaType, saga: Saga) -> Answer:
         return await act(saga)
 
 
-async def _succeeded(kind: SagaType, saga: Saga, answer: Answer) -> None:
+async def _succeeded(kind: SagaType, saga: Saga, answer: Answer) -> str:
     data = answer.data if isinstance(answer, Again) else answer or {}
     told = {f"data.{name}": value for name, value in data.items()}
     if isinstance(answer, Again):
         await _move(saga, {**told, "due": answer.due or now(), "attempt": 0, "error": None})
-    else:
-        known = replace(saga, data={**saga.data, **data})
-        await _move(saga, {**told, **_onward(kind, known)}, None if _idle(kind, saga) else _past(saga))
+        return "again"
+    known = replace(saga, data={**saga.data, **data})
+    await _move(saga, {**told, **_onward(kind, known)}, None if _idle(kind, saga) else _past(saga))
+    return "done"
 
 
-async def _failed(kind: SagaType, saga: Saga, error: Exception) -> None:
+async def _failed(kind: SagaType, saga: Saga, error: Exception) -> str:
     step, told = kind[saga.step], repr(error)[:_MAX_ERROR]
-    if saga.attempt < step.attempts and not isinstance(error, Permanent):
-        pause = step.backoff.pause(saga.attempt)
+    rest = getattr(error, "retry_after", None)  # what it needs is away: that is no failure of the step
+    if rest is not None or (saga.attempt < step.attempts and not isinstance(error, Permanent)):
+        pause = step.backoff.pause(saga.attempt) if rest is None else rest
+        counted = saga.attempt if rest is None else saga.attempt - 1
         _log.warning("saga_step_failed", error=told[:500], again_in=round(pause, 1))
-        await _move(saga, {"due": now() + timedelta(seconds=pause), "error": told})
-    elif saga.forward and not saga.final:
+        await _move(saga, {"due": now() + timedelta(seconds=pause), "attempt": counted, "error": told})
+        return "failed" if rest is None else "postponed"
+    if saga.forward and not saga.final:
         _log.error("saga_turns_back", exc_info=error)
         await moves.move(saga, moves.turned_back(saga, error=told), past=_past(saga, told))
-    else:
-        _log.critical("saga_stuck", exc_info=error)
-        await moves.move(saga, {"state": SagaState.STUCK.value, "error": told}, past=_past(saga, told))
+        return "turned_back"
+    _log.critical("saga_stuck", exc_info=error)
+    await moves.move(saga, {"state": SagaState.STUCK.value, "error": told}, past=_past(saga, told))
+    return "stuck"
 
 
 async def _move(saga: Saga, set: Mapping[str, Any], past: Past | None = None) -> None:

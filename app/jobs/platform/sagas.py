@@ -8,12 +8,12 @@ from app.services.organizations import deletion
 _conductor = Conductor(deletion.DELETION)
 
 
-# The attempts of a step are the saga's. These are for sagas of a newer release, until a worker of that release comes.
+# The attempts of a step are the saga's; these are for a database that cannot be written to.
 @job(
     SagaMoved,
     key=lambda moved: f"{moved.saga}:{moved.turn}",
     due=lambda moved: moved.due,
-    attempts=1_000,
+    attempts=100,
     timeout=LONGEST + 30,
     backoff=Backoff(longest=60.0),
 )

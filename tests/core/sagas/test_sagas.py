@@ -72,6 +72,22 @@ async def test_a_step_whose_attempts_are_used_up_has_failed(empty: Database) -> 
     assert saga.history[1].error == "ConnectionError('attempt 2')"
 
 
+async def test_a_step_whose_service_is_away_waits_and_loses_no_attempt(empty: Database) -> None:
+    class Away(Exception):
+        retry_after = 0.01
+
+    async def call(saga: Saga) -> Answer:
+        tries = await empty.tries.count_documents({})
+        await empty.tries.insert_one({})
+        if tries < 3:
+            raise Away
+        return None
+
+    kind = SagaType("calls", Step("call", call, attempts=1))
+    saga = await walk(await sagas.start(kind, ACTOR, {}), Conductor(kind))
+    assert (saga.state, saga.history[0].attempts) == (SagaState.DONE, 1)
+
+
 async def test_a_process_that_ends_in_the_last_attempt_counts_too(empty: Database) -> None:
     kind = SagaType("journey", *steps(attempts=1))
     saga = await sagas.start(kind, ACTOR, {})
