@@ -61,7 +61,7 @@ JOB_SECONDS = Histogram(
 SAGA_STEPS = Counter(
     "atrium_saga_steps_total",
     "Calls of sagas' steps, by how they ended: done, again, failed, postponed, turned_back or stuck.",
-    ["kind", "outcome"],
+    ["saga", "outcome"],
 )
 JOBS_RUNNING = Gauge("atrium_jobs_running", "Jobs that run in this process.", ["queue"])
 

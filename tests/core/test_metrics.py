@@ -20,7 +20,7 @@ def test_names_say_what_they_are() -> None:
         (family,) = one.describe()
         assert re.fullmatch(r"atrium_[a-z_]+", family.name)
         assert family.documentation.endswith("."), family.name
-        assert set(one._labelnames) <= {"service", "outcome", "reason", "consumer", "queue", "schedule", "state"}
+        assert set(one._labelnames) <= {"service", "outcome", "reason", "consumer", "queue", "saga", "schedule", "state"}
 
 
 async def test_figures_of_an_object_are_shown_as_they_are_when_somebody_asks() -> None:
