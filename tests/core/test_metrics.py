@@ -12,6 +12,8 @@ from app.core import metrics
 from app.core.listening import PortInUse
 from app.dev.children import free_port
 
+LABELS = {"service", "outcome", "reason", "consumer", "queue", "saga", "schedule", "state"}
+
 
 def test_names_say_what_they_are() -> None:
     declared = [one for one in vars(metrics).values() if isinstance(one, Counter | Gauge | Histogram)]
@@ -20,7 +22,7 @@ def test_names_say_what_they_are() -> None:
         (family,) = one.describe()
         assert re.fullmatch(r"atrium_[a-z_]+", family.name)
         assert family.documentation.endswith("."), family.name
-        assert set(one._labelnames) <= {"service", "outcome", "reason", "consumer", "queue", "saga", "schedule", "state"}
+        assert set(one._labelnames) <= LABELS
 
 
 async def test_figures_of_an_object_are_shown_as_they_are_when_somebody_asks() -> None:
