@@ -127,9 +127,9 @@ class Archive:
         """Failures of the store in one sentence."""
         try:
             yield
-        except FileNotFoundError:
-            raise BackupError(f"{name} is missing from {self._root}: use another copy of this backup.") from None
         except (BaseError, OSError) as error:
+            if name and isinstance(error, FileNotFoundError):
+                raise BackupError(f"{name} is missing from {self._root}: use another copy of this backup.") from None
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise BackupError(f"{self._setting} {self.url} cannot be used: {reason[0][:300]}") from error
 

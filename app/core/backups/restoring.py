@@ -1,5 +1,6 @@
 """Restores a database from a full backup and the segments after it, to a moment, into a database that is empty."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ UNFINISHED = "restoring"
 LONG = 3600.0
 """Seconds that one command may take on a large collection: building its indexes, counting it, checking it."""
 
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -47,6 +50,8 @@ async def restore(
 
     The database begins a new epoch: cursors of clients are refused openly, and leases of then are given up.
     """
+    if not _NAME.fullmatch(target):
+        raise BackupError(f"“{target}” cannot be a database's name: use letters, digits, - and _.")
     chosen = await plan(archive, at)
     fresh = database.client().get_database(target)
     await _claim(fresh)
