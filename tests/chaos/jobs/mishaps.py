@@ -48,8 +48,15 @@ async def mend() -> None:
 async def sleep(job: Job[ChaosSlept]) -> None:
     """It does not hear that it was cancelled: nothing but the fence keeps out what it does after its lease."""
     await note(job, "sleep")
-    with suppress(asyncio.CancelledError):
-        await asyncio.sleep(DEAF_SECONDS)
+    working = asyncio.create_task(_sleep_and_keep(job))
+    while not working.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([working])
+    working.result()
+
+
+async def _sleep_and_keep(job: Job[ChaosSlept]) -> None:
+    await asyncio.sleep(DEAF_SECONDS)
     await keep(job, "sleep")
 
 
