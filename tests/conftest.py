@@ -18,6 +18,7 @@ from app.core.settings import Settings
 from app.dev.children import ChildFailed, free_port
 from app.dev.embedded import BinaryMissing, EmbeddedMongo, EmbeddedValkey, Server
 from app.models import DOCUMENTS
+from tests.guards import SessionGuard
 from tests.rabbitmq import RabbitMQ
 
 _mongo_port, _valkey_port = free_port(), free_port()
@@ -79,9 +80,11 @@ def _started(server: type[Server], directory: Path, port: int) -> Iterator[None]
 
 @pytest.fixture(scope="session")
 async def database(mongodb_uri: str) -> AsyncIterator[AsyncDatabase[Document]]:
-    """The process's database, connected, with a name of this session's own; dropped at the end."""
-    connection.connect(mongodb_uri, os.environ["MONGODB_DATABASE"])
+    """The process's database, connected, with a name of this session's own; watched (R23), and dropped at the end."""
+    guard = SessionGuard()
+    connection.connect(mongodb_uri, os.environ["MONGODB_DATABASE"], event_listeners=[guard])
     yield connection.database()
+    assert guard.escaped == [], "R23: commands that went past the transaction of their scope"
     await connection.client().drop_database(os.environ["MONGODB_DATABASE"])
     await connection.close()
 
