@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import backups, checks, data, log, running, staff
+from app.cli import backups, checks, consumers, data, jobs, log, running, schedules, staff
 
 app = typer.Typer(
     help="Atrium: the backend of a platform on which organizations teach, sell and serve.",
@@ -22,7 +22,10 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(backups.commands, name="backup")
+app.add_typer(consumers.commands, name="consumers")
+app.add_typer(jobs.commands, name="jobs")
 app.add_typer(log.commands, name="log")
+app.add_typer(schedules.commands, name="schedules")
 app.add_typer(staff.commands, name="staff")
 
 

@@ -1,10 +1,12 @@
 """What every command speaks through: the two streams, a progress bar, and failures in one sentence."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
+import structlog
 import typer
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -54,12 +56,16 @@ def failing_plainly(*expected: type[Exception]) -> Iterator[None]:
 def answer(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """What the work answers, done with this process connected to its servers. A refusal ends the command with 1."""
     from app import startup
+    from app.migrations import runner
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # the command speaks
 
     async def connected() -> T:
         async with startup.connected(settings()):
+            await runner.check()
             return await work()
 
-    with failing_plainly(AppError):
+    with failing_plainly(AppError, runner.MigrationsPending):
         return asyncio.run(connected())
 
 

@@ -43,3 +43,9 @@ class Job(PlatformRow):
     progress: Progress | None = None
     result: dict[str, Any] | None = None
     last_error: str | None = None
+
+    @property
+    def subjects(self) -> dict[str, ObjectId]:
+        """What it is about: the ids in the event that caused it, by their names there."""
+        data = self.event["d"] if self.event else {}
+        return {name: value for name, value in data.items() if isinstance(value, ObjectId)}

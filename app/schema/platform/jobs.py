@@ -1,9 +1,7 @@
 from datetime import datetime
-from typing import Any
 
 import orjson
 import strawberry
-from bson import ObjectId
 from strawberry import UNSET
 from strawberry.scalars import JSON
 
@@ -74,7 +72,10 @@ class Job(Node):
 
     @computed("event", description="What caused it, unless a schedule did.")
     def event(row: strawberry.Parent[models.Job]) -> JobEvent | None:
-        return _event(row.event) if row.event else None
+        if row.event is None:
+            return None
+        subjects = [JobSubject(name=name, id=str(id)) for name, id in row.subjects.items()]
+        return JobEvent(id=str(row.event["e"]), type=row.event["t"], actor=row.event["a"], subjects=subjects)
 
     @computed("result", description="What it left when it was done.")
     def result(row: strawberry.Parent[models.Job]) -> JSON | None:
@@ -83,11 +84,6 @@ class Job(Node):
     @computed("last_error", description="Why its newest attempt failed, without what looks like a secret.")
     def last_error(row: strawberry.Parent[models.Job]) -> str | None:
         return None if row.last_error is None else str(redact(row.last_error))
-
-
-def _event(row: dict[str, Any]) -> JobEvent:
-    subjects = [JobSubject(name=name, id=str(value)) for name, value in row["d"].items() if isinstance(value, ObjectId)]
-    return JobEvent(id=str(row["e"]), type=row["t"], actor=row["a"], subjects=subjects)
 
 
 @strawberry.type(description="What became of dead jobs.")

@@ -1,5 +1,6 @@
 """Jobs, as staff sees and steers them, in every organization."""
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from bson import ObjectId
 from app.core import changes
 from app.core.actor import Actor
 from app.core.commands import Command, Ref
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.filters import Filterable, Tree
 from app.core.jobs import State, control
 from app.core.jobs.queue import UNFINISHED
@@ -65,8 +66,32 @@ async def newest(actor: Actor, page: PageArgs, filter: Tree | None = None) -> Pa
     return await Job.page(actor, page, FILTERABLE.mongo(filter) if filter else None, NEWEST)
 
 
+async def latest(actor: Actor, limit: int, filter: Tree) -> list[Job]:
+    """The jobs that match and were made last, so many at most."""
+    return await Job.select(actor, FILTERABLE.mongo(filter), order=NEWEST, limit=limit)
+
+
+async def get(actor: Actor, id: ObjectId) -> Job:
+    """The job. Raises NotFound."""
+    return await Job.require(actor, id)
+
+
 async def find(actor: Actor, id: ObjectId) -> Job | None:
     return await Job.lookup(actor, _id=id)
+
+
+async def beginning(actor: Actor, start: str) -> ObjectId:
+    """The id of the one job whose id begins so. Raises Invalid for what is no such beginning, or of several."""
+    digits = start.removeprefix("Job_").lower()
+    if not re.fullmatch("[0-9a-f]{4,24}", digits):
+        raise Invalid(f"“{start}” is not the id of a job: give 4 of its digits or more.")
+    span = {"$gte": ObjectId(digits.ljust(24, "0")), "$lte": ObjectId(digits.ljust(24, "f"))}
+    found = await Job.select(actor, {"_id": span}, fields=frozenset(), limit=2)
+    if not found:
+        raise NotFound(f"There is no job {start}.")
+    if len(found) > 1:
+        raise Invalid(f"Several jobs have ids that begin with {start}: give more of it.")
+    return found[0].id
 
 
 @changes.atomic

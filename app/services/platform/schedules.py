@@ -91,7 +91,7 @@ async def _changed(actor: Actor, kind: JobType[Any], action: str) -> ScheduleSta
 
 def _known(name: str) -> JobType[Any]:
     if name not in _declared:
-        raise NotFound("There is no such schedule.", path=["input", "name"])
+        raise NotFound(f"There is no schedule {name}.", path=["input", "name"])
     return _declared[name]
 
 
