@@ -86,6 +86,17 @@ async def test_a_request_can_be_taken_back(company: list[Person], store: Store) 
     assert await _rows(store, _id(owner.organization)) == before
 
 
+async def test_what_is_left_of_one_request_takes_back_no_other(company: list[Person], store: Store) -> None:
+    owner, sagas = company[0], store["sagas"]
+    given = {"slug": (await owner.call("organization"))["slug"]}
+    await owner.call("deleteOrganization", input=given)
+    await owner.call("cancelOrganizationDeletion")
+    again = await owner.call("deleteOrganization", input=given)
+    await until(lambda: sagas.find_one({"organization_id": _id(owner.organization), "state": "cancelled"}))
+    assert (await owner.call("organization"))["deletion"] == again["deletion"] is not None
+    await owner.call("cancelOrganizationDeletion")
+
+
 async def test_who_deletes_says_which(company: list[Person]) -> None:
     owner = company[0]
     for slug in ("", "other", "x" * 41):

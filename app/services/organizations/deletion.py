@@ -18,6 +18,7 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.commands import Command
 from app.core.errors import Conflict, Invalid
+from app.core.jobs import Permanent
 from app.core.machines import Machine, Transition, only_platform
 from app.core.sagas import Again, Answer, Saga, SagaType, Step
 from app.core.settings import settings
@@ -77,7 +78,7 @@ async def request(actor: Actor, given: OrganizationDeletion) -> Organization:
     saga = await sagas.start(DELETION, actor, {"due_at": due})
     deletion = Deletion(moment, due, actor.user_id, given.reason, saga.id)
     told = OrganizationDeletionRequested(actor, organization=organization.id)
-    where = {"_id": organization.id, "deletion": None}
+    where = {"_id": organization.id, "state": ACTIVE.value, "deletion": None}
     changed = await changes.change(Organization, where, {"$set": {"deletion": asdict(deletion)}}, told)
     if changed is None:
         raise DeletionRequested("The organization is to be deleted already.")
@@ -92,13 +93,13 @@ async def cancel(actor: Actor) -> Organization:
     if organization.deletion is None:
         return organization
     await sagas.cancel(organization.deletion.saga_id, f"taken back by {actor.name}")
-    return await _keep(actor, organization.id, failed=False) or organization
+    return await _keep(actor, organization.id, organization.deletion.saga_id, failed=False) or organization
 
 
-async def _keep(actor: Actor, id: ObjectId, *, failed: bool) -> Organization | None:
-    """Forget the request and tell it, once."""
+async def _keep(actor: Actor, id: ObjectId, saga_id: ObjectId, *, failed: bool) -> Organization | None:
+    """Forget the request that began this saga, and tell it, once; there may be a newer one by now."""
     told = OrganizationDeletionCancelled(actor, organization=id, failed=failed)
-    where = {"_id": id, "deletion": {"$ne": None}}
+    where = {"_id": id, "deletion.saga_id": saga_id}
     return await changes.change(Organization, where, {"$set": {"deletion": None}}, told)
 
 
@@ -107,19 +108,19 @@ async def _wait(saga: Saga) -> Answer:
 
 
 async def _keep_after_all(saga: Saga) -> Answer:
-    await _keep(*_inside(saga), failed=saga.stop is None)
+    await _keep(*_inside(saga), saga.id, failed=saga.stop is None)
     return None
 
 
 async def _close(saga: Saga) -> Answer:
     actor, _ = _inside(saga)
-    await _move(saga, ACTIVE, "close")
+    await _move(saga, "close")
     return Again() if await members.close(actor, PLACES) else {"closed_at": now()}
 
 
 async def _reopen(saga: Saga) -> Answer:
     actor, _ = _inside(saga)
-    await _move(saga, CLOSED, "reopen")
+    await _move(saga, "reopen")
     return Again() if await members.reopen(actor, PLACES) else None
 
 
@@ -130,7 +131,9 @@ def _settled(saga: Saga) -> datetime:
 
 
 async def _erase(saga: Saga) -> Answer:
-    actor, _ = _inside(saga)
+    actor, id = _inside(saga)
+    if not await Organization.lookup(actor, _id=id, state=CLOSED.value):
+        raise Permanent("people may be at work in it: its doors are not closed")
     left = ROWS
     for document in TENANT_DOCUMENTS:
         left -= await changes.erase(document, document.within(actor), limit=left)
@@ -147,15 +150,15 @@ async def _erase(saga: Saga) -> Answer:
 async def _bury(saga: Saga) -> Answer:
     _, id = _inside(saga)
     # No slug begins with a hyphen, so nobody can take the tombstone's.
-    await _move(saga, CLOSED, "bury", name=NAME, slug=f"-{id}", deletion=None)
+    await _move(saga, "bury", name=NAME, slug=f"-{id}", deletion=None)
     return None
 
 
-async def _move(saga: Saga, source: OrganizationState, transition: str, **set: Any) -> None:
-    """Take a transition of ORGANIZATION, unless it was taken by an attempt before."""
+async def _move(saga: Saga, transition: str, **set: Any) -> None:
+    """Take a transition of ORGANIZATION, unless it was taken by an attempt before. Raises IllegalTransition."""
     actor, id = _inside(saga)
-    organization = await Organization.lookup(actor, _id=id, state=source.value)
-    if organization is not None:
+    organization = await Organization.require(actor, id)
+    if organization.state is not ORGANIZATION.transitions[transition].target:
         kind = OrganizationDeleted if transition == "bury" else OrganizationChanged
         await ORGANIZATION.move(actor, organization, transition, kind(actor, organization=id), **set)
 

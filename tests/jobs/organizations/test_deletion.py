@@ -124,6 +124,19 @@ async def test_everything_goes_in_batches(hasty: Worker) -> None:
     assert await places(other) == theirs
 
 
+async def test_no_row_goes_while_the_doors_are_open(hasty: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def does_not_close(saga: Saga, transition: str) -> None:
+        """As if somebody had opened them again."""
+
+    monkeypatch.setattr(deletion, "_move", does_not_close)
+    owner, _, _ = await company()
+    hasty.start()
+    await asked(owner)
+    saga = await until(owner, lambda saga: saga.state is SagaState.STUCK)
+    assert (saga.step, saga.final) == ("erase", True)
+    assert len(await places(owner)) == 7
+
+
 async def test_members_told_of_their_places_are_told_in_the_log(hasty: Worker) -> None:
     """API processes end the sign-ins of whom the log names."""
     owner, _, _ = await company()
