@@ -18,10 +18,11 @@ dev: setup ## Run Atrium here (PORT=8000 DATA_DIR=.data, FRESH=1 deletes the dat
 test: setup ## Run every test (ARGS="-k name" and such go to pytest)
 	@$(BIN)/pytest $(ARGS)
 
-chaos: setup ## Run the long chaos tests: of the change log, then of whole conversations
+chaos: setup ## Run the long chaos tests: of the change log, of whole conversations, of backups
 	@$(BIN)/python -m tests.chaos.changes
 	@$(BIN)/python -m tests.chaos.conversations
 	@$(BIN)/python -m tests.chaos.jobs
+	@$(BIN)/python -m tests.chaos.backups
 
 lint: types ## Check style, types, layers and the committed schema
 	@$(BIN)/ruff check .
