@@ -62,12 +62,20 @@ async def head(empty: Database) -> int:
     return position
 
 
+async def advanced(empty: Database, position: int) -> None:
+    """Wait until the consumer has done with what is up to the position, which would come again before."""
+    async with asyncio.timeout(PATIENCE):
+        while (await empty.consumers.find_one({"_id": "reader"}) or {})["position"] < position:
+            await asyncio.sleep(0.02)
+
+
 async def test_it_reads_everything_in_order_and_goes_on_where_it_was(empty: Database, sequencer: Sequencer) -> None:
     first, second = Reader(), Reader()
     for n in range(30):
         await make(f"{n}")
     async with running(Consumer("reader", first.handle)):
         assert await first.until(await head(empty)) == list(range(1, 32))
+        await advanced(empty, 31)
     await make("later")
     async with running(Consumer("reader", second.handle)):
         assert await second.until(await head(empty)) == [32, 33]
@@ -90,8 +98,9 @@ async def test_one_at_a_time_and_the_next_takes_over(empty: Database, sequencer:
     async with running(Consumer("reader", readers[0].handle)) as first:
         await readers[0].until(await head(empty))
         async with running(Consumer("reader", readers[1].handle)):
-            await readers[0].until(await head(empty))
+            await readers[0].until(last := await head(empty))
             assert readers[1].seen == []
+            await advanced(empty, last)
             await end(*first)
             assert await readers[1].until(await head(empty)) == [3]
 
@@ -185,9 +194,7 @@ async def test_it_keeps_the_lease_through_a_long_page(
             await asyncio.sleep(1.2)  # three leases
             assert other.seen == []
             go_on.set()
-            async with asyncio.timeout(PATIENCE):
-                while (await empty.consumers.find_one({"_id": "reader"}) or {})["position"] < last:
-                    await asyncio.sleep(0.02)
+            await advanced(empty, last)
             assert other.seen == []
 
 
