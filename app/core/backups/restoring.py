@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pymongo
+from bson import encode
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
@@ -126,12 +127,13 @@ async def _compare(fresh: AsyncDatabase[Document], part: Part, loaded: int) -> N
 
 
 async def _compare_catalog(fresh: AsyncDatabase[Document], parts: Sequence[Part]) -> None:
-    found = {one.name: (one.options, one.indexes) for one in await declared(fresh) if one.name != UNFINISHED}
-    nothing = Expiry()
-    meant = {
-        part.collection: (part.options, [nothing.hold_back(part.collection, index) for index in part.indexes])
-        for part in parts
-    }
+    nothing, found, meant = Expiry(), {}, {}
+    for one in await declared(fresh):
+        if one.name != UNFINISHED:
+            found[one.name] = encode({"options": one.options, "indexes": one.indexes})
+    for part in parts:
+        indexes = [nothing.hold_back(part.collection, index) for index in part.indexes]
+        meant[part.collection] = encode({"options": part.options, "indexes": indexes})
     if different := [name for name in meant if found.get(name) != meant[name]] + list(found.keys() - meant.keys()):
         raise BackupError(f"These collections did not get their options and indexes: {', '.join(different)}.")
 

@@ -6,6 +6,7 @@ from app.core import backups
 from app.core.backups import Archive
 from app.core.backups.progress import silently
 from app.core.backups.tailing import advance, beginning
+from app.core.clock import now
 from app.core.database import Document
 
 Restore = Callable[..., Awaitable[AsyncDatabase[Document]]]
@@ -16,6 +17,7 @@ async def test_a_full_backup_comes_back_with_options_and_indexes(
 ) -> None:
     await living.things.insert_many([{"_id": n, "text": "x" * 300} for n in range(20_000)])
     await living.things.create_index([("text", 1), ("_id", -1)], partialFilterExpression={"text": {"$gt": ""}})
+    await living.things.create_index("at", partialFilterExpression={"at": {"$gt": now()}})
     await living.create_collection("empty")
     manifest = await backups.dump(archive, silently)
     copy = await restored()

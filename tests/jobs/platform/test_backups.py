@@ -1,0 +1,79 @@
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from bson import ObjectId
+from structlog.testing import capture_logs
+
+from app.core import database
+from app.core.backups import BackupError
+from app.core.settings import settings
+from app.jobs.platform import backups as jobs
+from app.services.platform import backups
+from tests.factories.identity import make_user
+from tests.factories.organizations import make_organization
+from tests.jobs.working import Worker
+
+
+@pytest.fixture
+def kept(idle: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Backups are on, and the worker's database is the platform's."""
+    own = {"BACKUP_URL": f"file://{tmp_path}/kept", "BACKUP_KEY": b64encode(b"n" * 32).decode()}
+    for name, value in {**own, "MONGODB_DATABASE": database.database().name}.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    yield tmp_path / "kept"
+    settings.cache_clear()
+
+
+class Watched(SimpleNamespace):
+    """A job that notes what is reported."""
+
+    async def report(self, done: int, total: int, note: str) -> None:
+        self.reports.append((done, total, note))
+
+
+async def run(job: Any) -> tuple[dict[str, Any], list[Any]]:
+    watched = Watched(reports=[])
+    return dict(await job.run(cast("Any", watched))), watched.reports
+
+
+async def test_the_night_makes_a_backup_and_proves_it(kept: Path) -> None:
+    user = await make_user("Ada")
+    await make_organization(user)
+    made, reports = await run(jobs.back_up)
+    assert made["documents"] > 0
+    assert ("users" in {note for _, _, note in reports}) == (made["size"] > 0)
+    with capture_logs() as logs:
+        drilled, _ = await run(jobs.drill_restore)
+    assert drilled["documents"] == made["documents"]
+    assert [one["event"] for one in logs if one["event"].startswith("backup.")] == ["backup.drilled"]
+
+
+async def test_a_drill_that_fails_is_loud(kept: Path) -> None:
+    await make_user("Ada")
+    await run(jobs.back_up)
+    next(kept.glob("*/full/*/0003")).write_bytes(b"")
+    with capture_logs() as logs, pytest.raises(BackupError):
+        await run(jobs.drill_restore)
+    assert [one["log_level"] for one in logs if one["event"] == "backup.drill_failed"] == ["error"]
+
+
+async def test_without_a_place_nothing_is_made(idle: Worker) -> None:
+    for job in (jobs.back_up, jobs.drill_restore):
+        assert await run(job) == ({"off": "BACKUP_URL is not set"}, [])
+
+
+async def test_rows_of_no_organization_are_found(kept: Path) -> None:
+    user = await make_user("Ada")
+    await make_organization(user)
+    assert await backups.tenants_exist() == []
+    orphan = ObjectId()
+    await database.collection("messages").insert_one({"organization_id": orphan})
+    assert await backups.tenants_exist() == [f"messages has rows of {orphan}, which is no organization"]
+    await run(jobs.back_up)
+    with pytest.raises(BackupError, match="which is no organization"):
+        await run(jobs.drill_restore)
