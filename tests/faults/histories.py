@@ -67,6 +67,10 @@ class History:
         """The keys of which an attempt ended so."""
         return {one.key for one in self.operations if one.outcome is outcome}
 
+    def unknown(self) -> list[Operation]:
+        """The attempts that ended without anybody knowing what became of them."""
+        return [one for one in self.operations if one.ended and one.outcome is Outcome.UNKNOWN]
+
     def problems(self, effects: Iterable[Hashable]) -> list[str]:
         """What cannot be right of the keys of all effects that are there: lost, twice, or by nobody."""
         found = Counter(effects)
