@@ -1,6 +1,6 @@
 """The long run: `python -m tests.chaos.jobs [--only NAME]... [--seeds N] [--seed S] [--orders N] [--seconds N]`.
 
-R1 and R2 with several seeds, then R3 to R7 and R9, all with the lease that workers really have.
+R1 and R2 with several seeds, then R3 to R7, R9 and R10, all with the lease that workers really have.
 """
 
 import asyncio

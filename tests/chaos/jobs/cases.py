@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from tests.chaos.jobs import crashes, failures, rollouts, ticks
+from tests.chaos.jobs import crashes, crowds, failures, rollouts, ticks
 from tests.chaos.jobs.stage import Stage
 from tests.chaos.jobs.verdicts import Verdict
 
@@ -13,4 +13,5 @@ CASES: Mapping[str, Callable[[Stage], Awaitable[Verdict]]] = {
     "R6": failures.failed,
     "R7": ticks.ticked,
     "R9": rollouts.released,
+    "R10": crowds.crowded,
 }

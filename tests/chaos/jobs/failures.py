@@ -25,7 +25,7 @@ async def poisoned(stage: Stage) -> Verdict:
         await end(ordering)
         executions, buried = len(await effects.executions("poison")), len(await stage.rows(type=dead["type"]))
         others = await stage.ended("done", type=shop.book.type)
-        await mishaps.mend()
+        await mishaps.switch(mishaps.MENDED)
         mended = await control.retry(dead["_id"])
         await stage.ended("done", type=dead["type"])
     delays = sorted((row["finished_at"] - clock.time_of(row["event"]["e"])).total_seconds() for row in others)

@@ -1,4 +1,4 @@
-"""Jobs that go wrong, each in its own way: the business of R4 to R6, beside the orders of the shop."""
+"""Jobs that go wrong, each in its own way: the business of R4 to R6 and R10, beside the orders of the shop."""
 
 import asyncio
 import os
@@ -15,7 +15,8 @@ from app.core.jobs import Backoff, Job, JobType, Permanent, job
 from tests.chaos.jobs import shop
 from tests.chaos.jobs.effects import keep, note
 
-MENDED = {"_id": "mended"}
+SWITCHES = "chaos_switches"
+MENDED, UNSTUCK = "mended", "unstuck"
 ATTEMPTS = 3
 BASE = 0.4
 """Seconds of the first pause of a job that fails, at most."""
@@ -34,14 +35,22 @@ class ChaosPoisoned(Event): ...
 class ChaosFailed(Event): ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChaosStuck(Event): ...
+
+
 async def cause(kind: type[Event]) -> None:
     """Let one such event be told."""
-    await changes.insert(shop.Order(id=str(ObjectId())), kind(Actor(ObjectId(), shop.ORGANIZATIONS[0])))
+    await changes.insert(shop.Order(id=str(ObjectId())), kind(Actor(shop.ORGANIZATIONS[0], ObjectId())))
 
 
-async def mend() -> None:
-    """Deploy what makes the poison harmless."""
-    await database.collection("chaos_switches").insert_one(MENDED)
+async def switch(name: str) -> None:
+    """MENDED makes the poison harmless; UNSTUCK lets those go on that are stuck."""
+    await database.collection(SWITCHES).insert_one({"_id": name})
+
+
+async def _switched(name: str) -> bool:
+    return await database.collection(SWITCHES).find_one({"_id": name}) is not None
 
 
 @job(ChaosSlept, timeout=300)
@@ -63,7 +72,7 @@ async def _sleep_and_keep(job: Job[ChaosSlept]) -> None:
 @job(ChaosPoisoned, attempts=ATTEMPTS)
 async def poison(job: Job[ChaosPoisoned]) -> None:
     await note(job, "poison")
-    if not await database.collection("chaos_switches").find_one(MENDED):
+    if not await _switched(MENDED):
         os._exit(9)
     await keep(job, "poison")
 
@@ -86,4 +95,11 @@ async def hang(job: Job[ChaosFailed]) -> None:
     await asyncio.Event().wait()
 
 
-JOBS: list[JobType[Any]] = [*shop.OF_AN_ORDER, sleep, poison, fail, refuse, hang]
+@job(ChaosStuck, timeout=600)
+async def stick(job: Job[ChaosStuck]) -> None:
+    await note(job, "stick")
+    while not await _switched(UNSTUCK):
+        await asyncio.sleep(0.5)
+
+
+JOBS: list[JobType[Any]] = [*shop.OF_AN_ORDER, sleep, poison, fail, refuse, hang, stick]

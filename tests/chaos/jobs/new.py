@@ -28,7 +28,7 @@ class ChaosReturned(Event):
 @changes.atomic
 async def ship_and_return(order: str) -> None:
     """What only a server of the new release can do."""
-    actor = Actor(ObjectId(), shop.ORGANIZATIONS[0])
+    actor = Actor(shop.ORGANIZATIONS[0], ObjectId())
     await changes.insert(shop.Order(id=f"shipped {order}"))
     changes.emit(ChaosShipped(actor, order=order, parcels=2), ChaosReturned(actor, order=order))
 

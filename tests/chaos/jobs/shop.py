@@ -52,7 +52,7 @@ async def prepare() -> None:
 @changes.atomic
 async def place(order: str, organization: ObjectId = ORGANIZATIONS[0], seconds: float = 0.0) -> None:
     """Order something; its key makes it safe to ask again."""
-    event = ChaosOrdered(Actor(ObjectId(), organization), order=order, seconds=seconds)
+    event = ChaosOrdered(Actor(organization, ObjectId()), order=order, seconds=seconds)
     _, new = await changes.insert_once(Order(id=order), {"_id": order}, event)
     if new:
         await changes.change(Shop, {"_id": organization}, {"$inc": {"orders": 1}})

@@ -1,11 +1,11 @@
-"""R3 to R7 and R9, short, with real processes; `make chaos` gives them their full length, and judges times as well."""
+"""R3 to R7, R9 and R10 with real processes, short; `make chaos` gives them their full length, and judges times, too."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from app.core import database as connection
-from tests.chaos.jobs import crashes, failures, rollouts, ticks
+from tests.chaos.jobs import crashes, crowds, failures, rollouts, ticks
 from tests.chaos.jobs.stage import Stage, staged
 from tests.chaos.jobs.verdicts import Verdict
 from tests.faults.deployment import deployed
@@ -39,6 +39,10 @@ async def test_r3_a_killed_job_begins_again_and_a_long_one_is_let_be(stage: Stag
 
 async def test_r5_a_job_that_kills_its_process_is_given_up_and_done_when_it_is_mended(stage: Stage) -> None:
     accept(await failures.poisoned(stage))
+
+
+async def test_r10_a_crowd_that_is_stuck_holds_up_nobody_else(stage: Stage) -> None:
+    accept(await crowds.crowded(stage, crowd=60))
 
 
 async def test_r7_each_tick_is_run_once_and_what_was_missed_is_made_up_for(stage: Stage) -> None:

@@ -147,6 +147,15 @@ async def test_many_runners_do_each_job_once(empty: Database) -> None:
     assert Counter(Counter(attempt.id for attempt in worker.attempts).values()) == {1: 60}
 
 
+async def test_runners_that_look_at_once_share_what_there_is(empty: Database) -> None:
+    kind = declared("greet", Worker())
+    await accept([kind], *(Asked(ACTOR) for _ in range(20)))
+    shares = await asyncio.gather(*(queue.take(kind.queue, [kind.type], f"runner {n}", 20) for n in range(4)))
+    taken = [row["_id"] for share in shares for row in share]
+    assert len(taken) == len(set(taken)) == 20
+    assert {row["attempt"] for row in await rows()} == {1}
+
+
 async def test_a_lease_is_renewed_while_the_job_runs(empty: Database) -> None:
     async def work(job: Job[Asked]) -> None:
         await asyncio.sleep(3 * queue.LEASE)
@@ -209,6 +218,22 @@ async def test_effects_in_a_scope_are_kept_with_the_end_of_the_job_or_not_at_all
     assert (row["state"], row["result"]) == ("done", {"booked": True})
     with pytest.raises(RuntimeError, match="@atomic scope"):
         await holder.finish()
+
+
+async def test_an_end_in_a_scope_that_fails_is_taken_back_with_its_effects(empty: Database) -> None:
+    @changes.atomic
+    async def work(job: Job[Asked]) -> None:
+        await empty.booked.insert_one({"attempt": job.attempt}, session=changes.session())
+        await job.finish()
+        if job.attempt == 1:
+            raise ConnectionError("too early")
+
+    await empty.create_collection("booked")
+    kind = declared("book", Worker(work, work))
+    await accept([kind], Asked(ACTOR))
+    async with running(kind):
+        await until("done")
+    assert [row["attempt"] async for row in empty.booked.find()] == [2]
 
 
 async def test_a_job_that_ended_in_a_scope_is_not_ended_again(empty: Database) -> None:
