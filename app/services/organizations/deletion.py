@@ -22,7 +22,16 @@ from app.core.jobs import Permanent
 from app.core.machines import Machine, Transition, only_platform
 from app.core.sagas import Again, Answer, Saga, SagaType, Step
 from app.core.settings import settings
-from app.models import TENANT_DOCUMENTS, Deletion, Organization, OrganizationState, User
+from app.models import (
+    TENANT_DOCUMENTS,
+    Conversation,
+    Deletion,
+    Message,
+    MessageDocument,
+    Organization,
+    OrganizationState,
+    User,
+)
 from app.models.organizations.events import (
     OrganizationChanged,
     OrganizationDeleted,
@@ -36,6 +45,8 @@ PLACES = 200
 """Members kept out, or let back in, in one call."""
 ROWS = 1_000
 """Rows deleted in one call."""
+TALKS = 100
+"""Conversations whose messages are deleted together."""
 NAME = "Deleted organization"
 
 
@@ -134,8 +145,12 @@ async def _erase(saga: Saga) -> Answer:
     actor, id = _inside(saga)
     if not await Organization.lookup(actor, _id=id, state=CLOSED.value):
         raise Permanent("people may be at work in it: its doors are not closed")
+    if await _erase_talk(actor):
+        return Again()
     left = ROWS
     for document in TENANT_DOCUMENTS:
+        if document is MessageDocument:
+            continue
         left -= await changes.erase(document, document.within(actor), limit=left)
         if not left:
             return Again()
@@ -145,6 +160,16 @@ async def _erase(saga: Saga) -> Answer:
     await changes.change_all(User, last, {"$set": {"last_organization_id": None}})
     await changes.change_all(User, {"_id": ids}, {"$pull": {"organization_ids": actor.organization_id}})
     return Again() if people else None
+
+
+async def _erase_talk(actor: Actor) -> int:
+    """Delete messages by their conversations, and these: messages have no index of their organization alone."""
+    talks = await Conversation.select(actor, fields=frozenset(), limit=TALKS)
+    ids = {"$in": [talk.id for talk in talks]}
+    if not talks:
+        return 0
+    gone = await changes.erase(Message, Message.within(actor, conversation_id=ids), limit=ROWS)
+    return gone or await changes.erase(Conversation, Conversation.within(actor, _id=ids), limit=ROWS)
 
 
 async def _bury(saga: Saga) -> Answer:

@@ -11,9 +11,19 @@ from app.core.actor import Actor
 from app.core.jobs import Permanent
 from app.core.sagas import Saga, SagaState
 from app.core.settings import settings
-from app.models import Membership, MembershipState, Organization, OrganizationState, Role, User
+from app.models import (
+    TENANT_COLLECTIONS,
+    TENANT_DOCUMENTS,
+    Membership,
+    MembershipState,
+    Organization,
+    OrganizationState,
+    Role,
+    User,
+)
 from app.services.organizations import deletion, members
 from app.services.organizations.deletion import OrganizationDeletion
+from tests.factories.messaging import make_conversation, make_message
 from tests.factories.organizations import make_member, make_owner
 from tests.jobs.working import PATIENCE, Worker
 
@@ -122,6 +132,29 @@ async def test_everything_goes_in_batches(hasty: Worker) -> None:
     assert await places(owner) == []
     assert await User.select(Actor.platform(owner.organization_id)) == []
     assert await places(other) == theirs
+
+
+async def test_no_row_is_looked_for_without_an_index(hasty: Worker) -> None:
+    """Else one tenant's end would read every other's rows, batch by batch."""
+    owner, second, _ = await company()
+    for title in ("a", "b", "c"):
+        talk = await make_conversation(owner, second, title=title)
+        for _ in range(5):
+            await make_message(second, talk)
+    stored = database.database()
+    touched = {"ns": {"$in": [f"{stored.name}.{name}" for name in TENANT_COLLECTIONS]}}
+    await stored.create_collection("system.profile", capped=True, size=16 * 1024 * 1024)
+    await stored.command("profile", 1, filter=touched)
+    hasty.start()
+    await asked(owner)
+    saga = await over(owner)
+    await stored.command("profile", 0)
+    inside = Actor.platform(owner.organization_id)
+    assert saga.state is SagaState.DONE
+    assert [await document.tally(inside, cap=1) for document in TENANT_DOCUMENTS] == [0] * len(TENANT_DOCUMENTS)
+    seen = await stored["system.profile"].find().to_list()
+    assert {entry["ns"].partition(".")[2] for entry in seen if entry["op"] == "remove"} >= {"messages", "participants"}
+    assert [entry["command"] for entry in seen if "COLLSCAN" in entry.get("planSummary", "")] == []
 
 
 async def test_no_row_goes_while_the_doors_are_open(hasty: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
