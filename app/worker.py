@@ -15,7 +15,7 @@ from app import startup
 from app.core import changes, metrics
 from app.core.backups import Archive, Tail
 from app.core.jobs import JobType, Queue
-from app.core.settings import Settings
+from app.core.settings import Environment, Settings
 from app.core.tasks import cancelled
 from app.jobs import hints, roots
 
@@ -72,7 +72,11 @@ async def _work(settings: Settings, queues: Sequence[Queue], types: Sequence[Job
     # What belongs to no queue runs in every worker; each loop sees to it that one process at a time does the work.
     loops: dict[str, Loop] = {"sequencer": sequencer.run, **roots.loops(queues, types)}
     if settings.backup_url:
-        loops["backup tail"] = Tail(Archive.of(settings)).run
+        tail = Tail(Archive.of(settings))
+        metrics.follow("backup_tail", tail.figures)
+        loops["backup tail"] = tail.run
+    elif settings.atrium_env is Environment.PRODUCTION:
+        _log.warning("worker.no_backups", mend="set BACKUP_URL and BACKUP_KEY")
     for queue in queues:
         loops[f"{queue.value} hints"] = partial(hints.hear, str(settings.redis_url), queue)
     metrics.STARTED.set(1)

@@ -89,8 +89,7 @@ class Archive:
             async for chunk in answer.stream(TRANSFER_BYTES):
                 async for piece in _in_thread(opener.add(bytes(chunk))):
                     yield piece
-        async for piece in _in_thread(opener.end()):
-            yield piece
+        opener.end()
         if expected is not None and (opener.size, opener.sha256) != (expected.size, expected.sha256):
             raise BackupError(f"{name} is not the object that its manifest names: use another copy of this backup.")
 

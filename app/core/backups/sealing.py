@@ -3,8 +3,9 @@
     object = "ATRIUMBK" | format (1 byte) | key id (8) | salt (16) | frame ...
     frame  = length (4, big-endian) | AES-256-GCM of a piece of the zstd stream, its tag included
 
-Each object has a key of its own, derived from the salt. A frame authenticates the header, the object's name, its number
-and whether it is the last: frames cannot be reordered, dropped or cut off, nor objects exchanged for each other.
+Each object has a key of its own, derived from the salt. A frame authenticates the header, the object's name and its own
+number: frames cannot be reordered or dropped, nor objects exchanged for each other. The end of the zstd stream is
+inside the last frame, so nothing can be cut off or added.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ LEVEL = 3
 
 _HEADER = struct.Struct(">8sB8s16s")
 _LENGTH = struct.Struct(">I")
-_NONCE = struct.Struct(">QI")
+_NONCE = struct.Struct(">4xQ")
 
 
 class _Cipher:
@@ -42,15 +43,15 @@ class _Cipher:
         derived = HKDF(hashes.SHA256(), 32, salt=salt, info=b"atrium backup object").derive(key.secret)
         self._aes, self._context, self._number = AESGCM(derived), header + name.encode(), 0
 
-    def _nonce(self, last: bool) -> bytes:
+    def _nonce(self) -> bytes:
         self._number += 1
-        return _NONCE.pack(self._number, last)
+        return _NONCE.pack(self._number)
 
-    def encrypt(self, plain: bytes, last: bool) -> bytes:
-        return self._aes.encrypt(self._nonce(last), plain, self._context)
+    def encrypt(self, plain: bytes) -> bytes:
+        return self._aes.encrypt(self._nonce(), plain, self._context)
 
-    def decrypt(self, sealed: bytes, last: bool) -> bytes:
-        return self._aes.decrypt(self._nonce(last), sealed, self._context)
+    def decrypt(self, sealed: bytes) -> bytes:
+        return self._aes.decrypt(self._nonce(), sealed, self._context)
 
 
 class Sealer:
@@ -70,22 +71,20 @@ class Sealer:
     def add(self, plain: bytes) -> bytes:
         """The next bytes of the object; there may be none yet."""
         self._pending += self._compressor.compress(plain)
-        while len(self._pending) > FRAME_BYTES:
-            self._frame(bytes(self._pending[:FRAME_BYTES]), last=False)
-            del self._pending[:FRAME_BYTES]
+        while len(self._pending) >= FRAME_BYTES:
+            self._frame(FRAME_BYTES)
         return self._take()
 
     def end(self) -> bytes:
         """The rest of the object."""
         self._pending += self._compressor.flush()
-        while len(self._pending) > FRAME_BYTES:
-            self._frame(bytes(self._pending[:FRAME_BYTES]), last=False)
-            del self._pending[:FRAME_BYTES]
-        self._frame(bytes(self._pending), last=True)
+        while self._pending:
+            self._frame(FRAME_BYTES)
         return self._take()
 
-    def _frame(self, plain: bytes, *, last: bool) -> None:
-        sealed = self._cipher.encrypt(plain, last)
+    def _frame(self, length: int) -> None:
+        sealed = self._cipher.encrypt(bytes(self._pending[:length]))
+        del self._pending[:length]
         self._out += _LENGTH.pack(len(sealed)) + sealed
 
     def _take(self) -> bytes:
@@ -115,17 +114,12 @@ class Opener:
         self._pending += sealed
         if self._cipher is None and len(self._pending) >= _HEADER.size:
             self._begin(self._take(_HEADER.size))
-        # A frame is opened when one more follows: only the last may say that it is the last.
-        while (length := self._whole_frame()) and len(self._pending) > _LENGTH.size + length:
-            yield from self._open(length, last=False)
+        while length := self._whole_frame():
+            yield from self._open(length)
 
-    def end(self) -> Iterator[bytes]:
-        """The plain bytes of the last frame."""
-        length = self._whole_frame()
-        if not length:
-            raise self._broken("is cut off")
-        yield from self._open(length, last=True)
-        if not self._decompressor.eof:
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._pending or not self._decompressor.eof:
             raise self._broken("is cut off")
 
     def _begin(self, header: bytes) -> None:
@@ -147,11 +141,11 @@ class Opener:
             raise self._broken("was altered")
         return length if len(self._pending) >= _LENGTH.size + length else 0
 
-    def _open(self, length: int, *, last: bool) -> Iterator[bytes]:
+    def _open(self, length: int) -> Iterator[bytes]:
         assert self._cipher
         frame = self._take(_LENGTH.size + length)[_LENGTH.size :]
         try:
-            compressed = self._cipher.decrypt(frame, last)
+            compressed = self._cipher.decrypt(frame)
         except InvalidTag:
             raise self._broken("was altered, cut off or renamed") from None
         try:

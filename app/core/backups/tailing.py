@@ -16,6 +16,7 @@ from app.core.backups.oplog import Entry, entries, newest, partial, wall
 from app.core.backups.progress import silently
 from app.core.backups.segments import Segment, latest_run, stored
 from app.core.changes import lease
+from app.core.clock import source
 from app.core.tasks import cancelled
 
 BACKUPS = "backups"
@@ -43,6 +44,13 @@ class Tail:
         self._start: Timestamp | None = None
         """Where the present run of segments begins; a full backup must be no older."""
         self._begun = asyncio.Event()
+        self._reached: Timestamp | None = None
+
+    def figures(self) -> dict[str, float]:
+        """For metrics. `behind_seconds` is what a loss would take now; 0 in one that does not follow."""
+        reached = self._reached
+        behind = max(0.0, source() - reached.time) if reached else 0.0
+        return {"following": int(reached is not None), "behind_seconds": behind}
 
     async def run(self) -> None:
         """Follow whenever no other process does, for ever; cancel it to hand over at once."""
@@ -51,7 +59,10 @@ class Tail:
             while not cancelled():
                 try:
                     if await lease.take(BACKUPS, "tail", self._me):
-                        await lease.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
+                        try:
+                            await lease.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
+                        finally:
+                            self._reached = None
                     pause = PAUSE
                 except Exception as error:
                     _log.error("backup_tail_restarts", error=repr(error)[:500])
@@ -72,6 +83,7 @@ class Tail:
                 _log.error("backup_oplog_overran", database=self._archive.database, since=position.as_datetime())
                 position, anew = await beginning(), True
                 self._starts(position)
+            self._reached = position
             await asyncio.sleep(EVERY)
 
     def _starts(self, at: Timestamp) -> None:

@@ -36,7 +36,9 @@ async def test_the_first_tail_makes_a_full_backup(
 ) -> None:
     monkeypatch.setattr(tailing, "EVERY", 0.1)
     await living.things.insert_one({"_id": 1})
-    following = asyncio.create_task(Tail(archive).run())
+    tail = Tail(archive)
+    assert tail.figures() == {"following": 0, "behind_seconds": 0}
+    following = asyncio.create_task(tail.run())
     await until(lambda: finished(archive))
     await living.things.insert_one({"_id": 2})
     position = await beginning()
@@ -46,7 +48,10 @@ async def test_the_first_tail_makes_a_full_backup(
         return bool(segments) and segments[-1].until >= position
 
     await until(reached)
+    await until(lambda: asyncio.sleep(0, tail.figures()["following"]))
+    assert tail.figures()["behind_seconds"] < 60
     await end(following)
+    assert tail.figures()["following"] == 0
     assert await (await restored()).things.count_documents({}) == 2
     assert (await backups.verify(archive, silently)).wrong == []
 
