@@ -16,7 +16,7 @@ from app.core.sagas import Saga, SagaMoved, SagaState
 from app.core.tasks import end
 from tests.core.sagas.journeys import ACTOR, JOURNEY, STEPS, bookings, found, past
 
-SECONDS = 240
+SECONDS = 100
 BACK = [f"-{step}" for step in reversed(STEPS)]
 WISHES: list[dict[str, str]] = [{}, {"fails": "flight"}, {"fails": "hotel"}, {"fails": "car"}]
 
