@@ -29,7 +29,7 @@ class ReplicaNode(MongoNode):
         self.process.name = directory.name
         self.address = wires.before(self.port) if wires else self.port
 
-    async def ask(self, command: str, value: Any = 1, *, timeout_ms: int = 1_000, **arguments: Any) -> dict[str, Any]:
+    async def ask(self, command: str, value: Any = 1, *, timeout_ms: int = 3_000, **arguments: Any) -> dict[str, Any]:
         """What this very node answers, wires or not. Raises PyMongoError."""
         uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
         async with AsyncMongoClient[dict[str, Any]](uri, timeoutMS=timeout_ms) as client:
