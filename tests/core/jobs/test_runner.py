@@ -150,6 +150,7 @@ async def test_many_runners_do_each_job_once(empty: Database) -> None:
 async def test_runners_that_look_at_once_share_what_there_is(empty: Database) -> None:
     kind = declared("greet", Worker())
     await accept([kind], *(Asked(ACTOR) for _ in range(20)))
+    await asyncio.gather(*(empty.jobs.find_one() for _ in range(8)))  # so that each has a connection
     shares = await asyncio.gather(*(queue.take(kind.queue, [kind.type], f"runner {n}", 20) for n in range(4)))
     taken = [row["_id"] for share in shares for row in share]
     assert len(taken) == len(set(taken)) == 20
