@@ -6,10 +6,15 @@ from pathlib import Path
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
+from pymongo.asynchronous.database import AsyncDatabase
 
-from app.core.backups import Archive, BackupError
+from app.core import backups
+from app.core.backups import Archive, BackupError, Retention
 from app.core.backups.archive import Stored
 from app.core.backups.keys import Keys
+from app.core.backups.progress import silently
+from app.core.backups.tailing import advance, beginning
+from app.core.database import Document
 from tests.core.backups.conftest import KEY
 
 
@@ -91,3 +96,17 @@ async def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:
     archive = Archive("s3://no-bucket", "any", Keys.parse(KEY))
     with pytest.raises(BackupError, match=r"cannot be used|is missing"):
         await archive.put("head", b"one")
+
+
+async def test_a_database_goes_there_and_comes_back(bucket: str, living: AsyncDatabase[Document]) -> None:
+    archive = Archive(bucket, living.name, Keys.parse(KEY))
+    position = await beginning()
+    await living.things.insert_many([{"_id": n, "noise": os.urandom(5_000)} for n in range(3_000)])
+    await backups.dump(archive, silently)
+    await living.things.update_many({"_id": {"$lt": 10}}, {"$set": {"seen": True}})
+    await advance(archive, position, anew=True)
+    assert (await backups.verify(archive, silently)).wrong == []
+    restored = await backups.restore(archive, f"{living.name}_copy", None, silently)
+    assert await living.client[restored.database].things.count_documents({"seen": True}) == 10
+    await backups.forget(archive, Retention(1, 0, 0))
+    assert len(await archive.names("full/")) == len(await living.list_collection_names()) + 1

@@ -25,7 +25,7 @@ from tests.core.backups import bank
 Restore = Callable[..., Awaitable[AsyncDatabase[Document]]]
 
 
-async def until(holds: Callable[[], Awaitable[object]], seconds: float = 30) -> None:
+async def until(holds: Callable[[], Awaitable[object]], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not await holds():
             await asyncio.sleep(0.05)
