@@ -20,6 +20,8 @@ async def test_granting_and_revoking_are_felt_in_every_process(world: World, twi
                     await socket.receive()
                 assert closed.value.rcvd and closed.value.rcvd.code == FORBIDDEN
         assert (await elsewhere.call("me"))["staff"] is staff
+        answer = await elsewhere.answer("{ queues { name } }")  # with the same token: it is looked up anew
+        assert ("errors" not in answer) is staff
 
 
 async def test_what_is_so_already_ends_nothing(world: World, processes: Processes) -> None:
