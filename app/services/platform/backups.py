@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.core import backups, database
+from app.core import backups
 from app.core.backups import Announce, Archive, Check, Drilled, Manifest, Restored, Retention, Verified
 from app.core.settings import settings
-from app.models import TENANT_DOCUMENTS, Organization
+from app.models.organizations.orphans import orphans
 
 
 async def create(announce: Announce) -> Manifest:
@@ -40,26 +40,10 @@ async def drill(announce: Announce) -> Drilled:
 
 async def tenants_exist() -> list[str]:
     """Every tenant's row belongs to an organization that exists, or did: a deleted one leaves a tombstone."""
-    wrong = []
-    for document in TENANT_DOCUMENTS:
-        orphans = database.collection(document.collection).aggregate(
-            [
-                {"$group": {"_id": "$organization_id"}},
-                {
-                    "$lookup": {
-                        "from": Organization.collection,
-                        "localField": "_id",
-                        "foreignField": "_id",
-                        "as": "organization",
-                    }
-                },
-                {"$match": {"organization": []}},
-            ]
-        )
-        wrong += [
-            f"{document.collection} has rows of {row['_id']}, which is no organization" async for row in await orphans
-        ]
-    return wrong
+    return [
+        f"{collection} has rows of {organization_id}, which is no organization"
+        for collection, organization_id in await orphans()
+    ]
 
 
 CHECKS: Sequence[Check] = [tenants_exist]
