@@ -36,7 +36,7 @@ class Storm:
         async with asyncio.TaskGroup() as group:
             while not over():
                 bag = bag or bags.sample(list(self.faults), len(self.faults))
-                if bag[-1] not in strikes or strikes[bag[-1]].done():
+                if bag and (bag[-1] not in strikes or strikes[bag[-1]].done()):
                     name = bag.pop()
                     strikes[name] = group.create_task(self._strike(name, deployment, next(numbers)))
                 await asyncio.sleep(self.pause)

@@ -6,9 +6,10 @@ The seed decides which faults come in which order and what clients do next; the 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.conversations import checks
 from tests.chaos.conversations.clients import Listener, Record, Sender
@@ -17,6 +18,8 @@ from tests.faults.faults import ELECTIONS, FAULTS, PARTITIONS, Fault
 from tests.faults.storms import Storm, chance
 from tests.world import Person, organization
 
+REQUEST_SECONDS = 3
+"""How long clients wait for an answer; a frozen process is silent for longer."""
 CATCH_UP_SECONDS = 15
 """Within which everybody must have heard everything, once the last fault is over."""
 ECHO_SECONDS = 1
@@ -61,8 +64,16 @@ class Outcome:
     """Seconds from the end of the last fault until everything held."""
 
 
-async def run(plan: Plan, directory: Path, announce: Announce) -> Outcome:
-    """Carry the plan out with processes of its own, whose data and logs are in the directory."""
+async def run(
+    plan: Plan,
+    directory: Path,
+    announce: Announce,
+    beside: Callable[[Deployment], Coroutine[Any, Any, None]] | None = None,
+) -> Outcome:
+    """Carry the plan out with processes of its own, whose data and logs are in the directory.
+
+    `beside` runs while messages are sent and compared, and is cancelled then.
+    """
     outcome = Outcome(Record())
     announce("Starting MongoDB, Valkey, servers and workers")
     wired = not PARTITIONS.keys().isdisjoint(plan.faults)
@@ -73,8 +84,11 @@ async def run(plan: Plan, directory: Path, announce: Announce) -> Outcome:
         members = await _converse(people, plan.conversations)
         clients = [await _client(person, members, deployment, outcome.record) for person in people]
         listeners = [listener for _, listener in clients]
+        deployment.worlds[0].http.timeout = REQUEST_SECONDS
         async with asyncio.TaskGroup() as group:
             listening = [group.create_task(listener.run(plan.chance(listener.name))) for listener in listeners]
+            if beside:
+                listening.append(group.create_task(beside(deployment)))
             await _send(plan, deployment, clients, outcome, announce)
             announce("Comparing")
             await _catch_up(deployment, listeners, outcome)
