@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev test chaos lint types schema bench graphiql clean
+.PHONY: help setup dev test chaos soak lint types schema bench graphiql clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,11 +18,18 @@ dev: setup ## Run Atrium here (PORT=8000 DATA_DIR=.data, FRESH=1 deletes the dat
 test: setup ## Run every test (ARGS="-k name" and such go to pytest)
 	@$(BIN)/pytest $(ARGS)
 
-chaos: setup ## Run the long chaos tests: of the change log, of whole conversations, of backups
+chaos: setup ## Run the long chaos tests: of the change log, conversations, failovers, restarts, crowds, jobs, backups
 	@$(BIN)/python -m tests.chaos.changes
 	@$(BIN)/python -m tests.chaos.conversations
+	@$(BIN)/python -m tests.chaos.conversations --nodes 3
+	@$(BIN)/python -m tests.chaos.failover
+	@$(BIN)/python -m tests.chaos.rolling
+	@$(BIN)/python -m tests.chaos.crowd
 	@$(BIN)/python -m tests.chaos.jobs
 	@$(BIN)/python -m tests.chaos.backups
+
+soak: setup ## Let people talk for HOURS=8, and say what grows
+	@$(BIN)/python -m tests.chaos.soak --hours $(or $(HOURS),8)
 
 lint: types ## Check style, types, layers and the committed schema
 	@$(BIN)/ruff check .
