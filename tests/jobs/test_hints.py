@@ -153,3 +153,20 @@ async def test_hints_go_on_after_redis_was_killed_stopped_or_cut_off(
                 await heard(looked)
         finally:
             await signals.close()
+
+
+async def test_a_connection_on_which_nothing_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a firewall that forgot it: no answer, and no end either."""
+    connections, again = 0, asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        if connections == 2:
+            again.set()
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    async with silent, hearing(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0", monkeypatch):
+        await asyncio.wait_for(again.wait(), PATIENCE)
