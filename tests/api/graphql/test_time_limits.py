@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
+from pymongo import _csot
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.api import errors, runs
@@ -82,6 +83,19 @@ async def test_s12_mongodb_stops_working_for_a_query_that_was_given_up(
     async with asyncio.timeout(2):
         while await slow_operations(database):
             await asyncio.sleep(0.05)
+
+
+async def test_r26_a_query_waits_for_a_connection_no_longer_than_anybody(http: httpx.AsyncClient) -> None:
+    """Under `pymongo.timeout` the driver would forget waitQueueTimeoutMS, and wait as long as the query may take."""
+    seen: list[float | None] = []
+
+    async def look() -> str:
+        seen.append(_csot.get_timeout())
+        return "done"
+
+    schema.failures["look"] = look
+    await http.post("/graphql", json={"query": '{fail(kind: "look")}'})
+    assert seen == [None]
 
 
 async def leave(address: str, query: str, begun: Callable[[], bool]) -> None:
