@@ -1,5 +1,8 @@
 """Rows of organizations that are not: there must be none, and only a look at all tenants together shows it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from bson import ObjectId
 
 from app.core import database
@@ -10,7 +13,7 @@ from app.models.organizations.organizations import Organization
 async def orphans() -> list[tuple[str, ObjectId]]:
     """The collections and organization ids of rows whose organization was never stored."""
     look_up = {"from": Organization.collection, "localField": "_id", "foreignField": "_id", "as": "organization"}
-    pipeline = [
+    pipeline: list[Mapping[str, Any]] = [
         {"$group": {"_id": "$organization_id"}},
         {"$lookup": look_up},
         {"$match": {"organization": []}},
