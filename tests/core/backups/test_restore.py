@@ -42,7 +42,9 @@ async def test_what_happened_since_is_replayed(
     await living.things.create_index("deep.a")
     await living.create_collection("other", validator={"n": {"$ne": 3}})
     await living.other.rename("another")
+    await living.client[f"{living.name}_other"].create_collection("things")
     async with living.client.start_session() as session, await session.start_transaction():
+        await living.client[f"{living.name}_other"].things.insert_one({"_id": "of another"}, session=session)
         await living.another.insert_one({"_id": 1}, session=session)
         await living.big.insert_many([{"_id": n, "x": b"x" * 6_000_000} for n in range(6)], session=session)
         await living.things.delete_one({"_id": 99}, session=session)
