@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Contestant, Measurement
-from benchmarks.jobs.crashes import WATCHED, Crashes
+from benchmarks.jobs.crashes import QUIET, Crashes
 
 
 def show(
@@ -64,7 +64,7 @@ def _table(measurement: Measurement) -> Table:
 def _crashes(crashes: Crashes) -> Table:
     table = Table(title=crashes.title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column(min_width=24)
-    late = f"missing after\n{WATCHED:.0f} s"
+    late = f"missing, none\nin {QUIET:.0f} s"
     for heading in ("under way", late, "of them\nqueued", "begun more\nthan once", "last effect\nafter s"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in crashes.outcomes:
