@@ -16,26 +16,30 @@ from tests.chaos.changes.run import ALL, BASIC, run
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.changes", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120, help="how long faults go on (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the choice of faults")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the choice of faults, the first")
+    parser.add_argument("--seeds", type=int, default=5, help="how many runs (default: %(default)s)")
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=3, help="of MongoDB (default: %(default)s)")
     asked = parser.parse_args()
     console = Console()
-    console.print(f"{asked.seconds:.0f} s of faults, seed {asked.seed}")
-    with tempfile.TemporaryDirectory(prefix="atrium-chaos-") as directory:
-        chaos = run(
-            Path(directory),
-            seconds=asked.seconds,
-            seed=asked.seed,
-            kinds=ALL if asked.nodes == 3 else (*BASIC, "mongod"),
-            clients=asked.clients,
-            nodes=asked.nodes,
-        )
-        result, wrong = asyncio.run(chaos)
-    console.print(summary(result))
-    for line in wrong:
-        console.print(f"[red]{line}[/red]")
-    return 1 if wrong else 0
+    lost = False
+    for seed in range(asked.seed, asked.seed + asked.seeds):
+        console.print(f"{asked.seconds:.0f} s of faults, seed {seed}")
+        with tempfile.TemporaryDirectory(prefix="atrium-chaos-") as directory:
+            chaos = run(
+                Path(directory),
+                seconds=asked.seconds,
+                seed=seed,
+                kinds=ALL if asked.nodes == 3 else (*BASIC, "mongod"),
+                clients=asked.clients,
+                nodes=asked.nodes,
+            )
+            result, wrong = asyncio.run(chaos)
+        console.print(summary(result))
+        for line in wrong:
+            console.print(f"[red]{line}[/red]")
+        lost = lost or bool(wrong)
+    return 1 if lost else 0
 
 
 def summary(result: Result) -> str:
