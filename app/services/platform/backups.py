@@ -6,7 +6,7 @@ from datetime import datetime
 from app.core import backups
 from app.core.backups import Announce, Archive, Check, Drilled, Manifest, Restored, Retention, Verified
 from app.core.settings import settings
-from app.models.organizations.orphans import orphans
+from app.models.orphans import orphans
 
 
 async def create(announce: Announce) -> Manifest:

@@ -6,8 +6,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.core import database
-from app.models import TENANT_COLLECTIONS
-from app.models.organizations.organizations import Organization
+from app.models import TENANT_COLLECTIONS, Organization
 
 
 async def orphans() -> list[tuple[str, ObjectId]]:
