@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests import conftest  # noqa: F401 - sets the environment that all tests have
 from tests.chaos.changes.check import Result
 from tests.chaos.changes.run import ALL, BASIC, run
 
