@@ -34,7 +34,7 @@ async def check() -> None:
     if seconds > TRANSACTION_SECONDS:
         raise UnsuitableServer(
             f"MongoDB keeps the locks of a dead client for {seconds} s; start every mongod with "
-            f"--setParameter transactionLifetimeLimitSeconds=15 (at most {TRANSACTION_SECONDS})"
+            f"--setParameter transactionLifetimeLimitSeconds=5 (at most {TRANSACTION_SECONDS})"
         )
 
 

@@ -125,7 +125,7 @@ class MongoNode(Server):
     parameters: ClassVar[Mapping[str, str]] = {
         "diagnosticDataCollectionEnabled": "false",
         # A transaction whose client died holds its locks, and the change log waits for it, this long (default 60).
-        "transactionLifetimeLimitSeconds": "15",
+        "transactionLifetimeLimitSeconds": "5",
         "ttlMonitorSleepSecs": "5",
     }
 

@@ -32,7 +32,7 @@ async def test_r24_a_server_that_keeps_dead_transactions_is_refused_until_it_is_
             await client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=60)
             env = environment(MONGODB_URI=mongo.uri, REDIS_URL=redis_url)
             with Program([*ATRIUM, "worker"], env, tmp_path / "worker") as worker:
-                advice = "--setParameter transactionLifetimeLimitSeconds=15"
+                advice = "--setParameter transactionLifetimeLimitSeconds=5"
                 wait_until(lambda: advice in worker.output, 60, "the worker says what to change")
                 assert "worker.works" not in worker.output
                 await client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=30)
