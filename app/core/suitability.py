@@ -11,7 +11,8 @@ OPLOG_HOURS = 24.0
 """Events of single documents stand in the oplog only while no sequencer runs: this is the time to start one."""
 _JUDGED_HOURS = 1.0
 """A younger oplog says nothing of how much is written in a day."""
-_NOT_ALLOWED = 13
+_NOT_TOLD = {13, 59, 115, 8000}
+"""Unauthorized, no such command, not supported, and a hosted service's own refusal."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -26,7 +27,7 @@ async def check() -> None:
     try:
         answer = await admin.command("getParameter", 1, transactionLifetimeLimitSeconds=1)
     except OperationFailure as error:
-        if error.code != _NOT_ALLOWED:
+        if error.code not in _NOT_TOLD:
             raise
         _log.warning("mongodb_not_judged", setting="transactionLifetimeLimitSeconds")
         return
