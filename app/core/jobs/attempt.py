@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
 import bson
@@ -13,7 +12,8 @@ from app.core.changes.events import Event
 from app.core.changes.scope import current
 from app.core.database import Document
 from app.core.jobs.declaration import JobType, Overtaken, Permanent
-from app.core.jobs.queue import JOBS, State, same_attempt
+from app.core.jobs.endings import done
+from app.core.jobs.queue import JOBS, same_attempt
 from app.core.jobs.schedules import Schedule, Tick
 
 C = TypeVar("C")
@@ -52,11 +52,6 @@ class Job(Generic[C]):
         return self.attempt >= cast("int", self._row["attempts"])
 
     @property
-    def due(self) -> datetime:
-        """When its lease runs out unless it is renewed."""
-        return cast("datetime", self._row["due"])
-
-    @property
     def finished(self) -> bool:
         return self._finished
 
@@ -80,11 +75,7 @@ class Job(Generic[C]):
         if scope is None:
             raise RuntimeError("finish() needs an @atomic scope; outside one, return the result")
         check_result(result)
-        update: list[Document] = [
-            {"$set": {"state": State.DONE.value, "finished_at": "$$NOW", "result": {"$literal": result}}},
-            {"$unset": ["due", "owner", "cancel"]},
-        ]
-        found = await database.collection(JOBS).update_one(same_attempt(self._row), update, session=scope.session)
+        found = await database.collection(JOBS).update_one(same_attempt(self._row), done(result), session=scope.session)
         if not found.matched_count:
             raise Overtaken(self.id)
         self._finished = not scope.rehearsal

@@ -12,25 +12,20 @@
 Ready jobs are taken by priority, then by `turn` (see `turns`). `_id` follows from type and key, so a job is made once.
 """
 
-import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-import pymongo
-import structlog
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
-from pymongo.errors import PyMongoError
 
 from app.core import database
 from app.core.changes.scope import session
-from app.core.clock import at
+from app.core.clock import at, now
 from app.core.database import Document
-from app.core.grouping import Grouped
 from app.core.jobs.turns import give_turns
 
 JOBS = "jobs"
@@ -39,16 +34,12 @@ LEASE = 10.0
 """Seconds after which a job whose runner fell silent may be taken by another."""
 KEPT = timedelta(days=7)
 """How long a job that ended well is remembered, and its key with it. Dead ones stay until somebody deals with them."""
-DUE_LIMIT = 500
-HELD = 0.5
-"""Seconds that one row may keep the timekeeper waiting."""
 MAX_ERROR = 2_000
 """Characters that a row keeps of an error."""
 
-_EPOCH = at(0)
+EPOCH = at(0)
+"""Before every `due`: a partial index must be asked for what it holds."""
 _NONE: Counter[Any] = Counter()
-_SILENT = "its process ended, or lost touch with the database, in the last attempt"
-_log = structlog.stdlib.get_logger(__name__)
 
 
 class State(StrEnum):
@@ -81,7 +72,7 @@ async def prepare() -> None:
                 partialFilterExpression=ready,
                 name="turns",
             ),
-            IndexModel([("due", ASCENDING)], partialFilterExpression={"due": {"$gt": _EPOCH}}, name="due"),
+            IndexModel([("due", ASCENDING)], partialFilterExpression={"due": {"$gt": EPOCH}}, name="due"),
             IndexModel([("state", ASCENDING), ("queue", ASCENDING), ("created_at", DESCENDING)], name="states"),
             IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
             IndexModel([("type", ASCENDING), ("created_at", DESCENDING)], name="runs"),
@@ -126,7 +117,7 @@ async def take(
                 "state": State.RUNNING.value,
                 "owner": owner,
                 "attempt": {"$add": ["$attempt", 1]},
-                "due": _in(LEASE),
+                "due": in_seconds(LEASE),
                 "started_at": "$$NOW",
             }
         }
@@ -135,15 +126,18 @@ async def take(
     if most == 1:
         row = await jobs.find_one_and_update(where, taken, sort=order, return_document=ReturnDocument.AFTER)
         return [row] if row else []
-    holding, ids = held.copy(), []
-    async for row in jobs.find(where, {"organization_id": 1}, sort=order, limit=most):
+    holding, chosen = held.copy(), []
+    async for row in jobs.find(where, sort=order, limit=most):
         holding[row["organization_id"]] += 1
         if holding[row["organization_id"]] <= share:
-            ids.append(row["_id"])
-    if not ids:
+            chosen.append(row)
+    if not chosen:
         return []
-    mine = {"_id": {"$in": ids}}
-    await jobs.update_many({**mine, "state": State.READY.value}, taken)
+    mine = {"_id": {"$in": [row["_id"] for row in chosen]}}
+    result = await jobs.update_many({**mine, "state": State.READY.value}, taken)
+    if result.modified_count == len(chosen):
+        began = {"state": State.RUNNING.value, "owner": owner, "started_at": now()}
+        return [{**row, **began, "attempt": row["attempt"] + 1} for row in chosen]
     rows = await jobs.find({**mine, "state": State.RUNNING.value, "owner": owner}).to_list()
     return sorted(rows, key=lambda row: (row["priority"], row["turn"]))
 
@@ -155,97 +149,14 @@ async def renew(owner: str, ids: Sequence[ObjectId]) -> dict[ObjectId, Document]
     """
     these, mine = {"_id": {"$in": list(ids)}}, {"owner": owner, "state": State.RUNNING.value}
     jobs = database.collection(JOBS)
-    await jobs.update_many({**these, **mine}, [{"$set": {"due": _in(LEASE)}}])
+    await jobs.update_many({**these, **mine}, [{"$set": {"due": in_seconds(LEASE)}}])
     held = {**these, "$or": [mine, {"state": State.DONE.value}]}
     return {row["_id"]: row async for row in jobs.find(held, {"attempt": 1, "cancel": 1})}
-
-
-async def make_due_ready() -> tuple[int, set[str]]:
-    """Let jobs whose time has come be taken, and end those whose runner fell silent in the last attempt.
-
-    Answers how many there were (DUE_LIMIT at most), and the queues in which some became ready.
-    """
-    where = {"due": {"$gt": _EPOCH}, "$expr": {"$lte": ["$due", "$$NOW"]}}
-    columns = dict.fromkeys(
-        ("state", "queue", "priority", "organization_id", "attempt", "attempts", "due", "cancel"), 1
-    )
-    rows = await database.collection(JOBS).find(where, columns, sort=[("due", ASCENDING)], limit=DUE_LIMIT).to_list()
-    if not rows:
-        return 0, set()
-    ready = [row for row in rows if not (row.get("cancel") or _spent(row))]
-    await give_turns(ready)
-    if waiting := [UpdateOne(_unmoved(row), _moved(row)) for row in rows if row["state"] != State.RUNNING]:
-        await database.collection(JOBS).bulk_write(waiting, ordered=False)
-    await asyncio.gather(*(_move_silent(row) for row in rows if row["state"] == State.RUNNING))
-    return len(rows), {row["queue"] for row in ready}
-
-
-def _spent(row: Document) -> bool:
-    return bool(row["state"] == State.RUNNING and row["attempt"] >= row["attempts"])
-
-
-def _moved(row: Document) -> Any:
-    """The update of a row whose `due` has come."""
-    if row.get("cancel"):
-        return [_CANCELLED, _END]
-    if _spent(row):
-        return [_dead(_SILENT), _END]
-    return {**made_ready(row["turn"]), "$unset": {"due": "", "owner": ""}}
-
-
-async def _move_silent(row: Document) -> None:
-    """Alone, and not for long: a process that died inside a transaction holds what that wrote until the server ends it.
-
-    Such a row is passed over, and found again at the next look.
-    """
-    try:
-        with pymongo.timeout(HELD):
-            found = await database.collection(JOBS).update_one(_unmoved(row), _moved(row))
-    except PyMongoError as error:
-        if not error.timeout:
-            raise
-        _log.warning("job_held", job=str(row["_id"]), error=repr(error)[:MAX_ERROR])
-        return
-    if found.matched_count and _spent(row):
-        _log.error("job_dead", job=str(row["_id"]), error=_SILENT)
 
 
 def made_ready(turn: int) -> Document:
     """Modifiers that let a job be taken."""
     return {"$set": {"state": State.READY.value, "turn": turn}, "$currentDate": {"ready_at": True}}
-
-
-def _unmoved(row: Document) -> Document:
-    return {"_id": row["_id"], "state": row["state"], "due": row["due"]}
-
-
-async def finish(row: Document, result: Mapping[str, Any] | None) -> None:
-    """Note that a job was done."""
-    set = {"state": State.DONE.value, "finished_at": "$$NOW", "result": {"$literal": result}}
-    await _settle(row, [{"$set": set}, _END])
-
-
-async def retry(row: Document, error: str, pause: float, *, counted: bool = True) -> None:
-    """Let a job run again in `pause` seconds; as if this attempt had not been, unless it is `counted`."""
-    attempt = "$attempt" if counted else {"$subtract": ["$attempt", 1]}
-    set = {"state": State.RETRY.value, "due": _in(pause), "last_error": {"$literal": error}, "attempt": attempt}
-    await _settle(row, [{"$set": set}, {"$unset": ["owner"]}])
-
-
-async def bury(row: Document, error: str) -> None:
-    """Give a job up and keep why."""
-    await _settle(row, [_dead(error), _END])
-
-
-async def end_cancelled(row: Document) -> None:
-    """Note that a job stopped because somebody cancelled it."""
-    await _settle(row, [_CANCELLED, _END])
-
-
-async def give_back(row: Document) -> None:
-    """Let another runner have a job at once, as if this one had not tried."""
-    set = {"state": State.READY.value, "attempt": {"$subtract": ["$attempt", 1]}}
-    await _settle(row, [{"$set": set}, {"$unset": ["due", "owner"]}])
 
 
 async def paused(queue: str) -> bool:
@@ -259,29 +170,6 @@ def same_attempt(row: Document) -> Document:
     return {"_id": row["_id"], "state": State.RUNNING.value, "owner": row["owner"], "attempt": row["attempt"]}
 
 
-async def settled() -> None:
-    """Returns when the ends that were noted are written, those too whose runner no longer waits for them."""
-    await _settlements.sent()
-
-
-async def _settle(row: Document, update: Sequence[Mapping[str, Any]]) -> None:
-    await _settlements.add(UpdateOne(same_attempt(row), list(update)))
-
-
-async def _write(updates: Sequence[UpdateOne]) -> None:
-    result = await database.collection(JOBS).bulk_write(updates, ordered=False)
-    if late := len(updates) - result.matched_count:
-        _log.warning("jobs_overtaken", count=late)
-
-
-_settlements = Grouped(_write)
-_CANCELLED: Document = {"$set": {"state": State.CANCELLED.value, "finished_at": "$$NOW"}}
-_END: Document = {"$unset": ["due", "owner", "cancel"]}
-
-
-def _dead(error: str) -> Document:
-    return {"$set": {"state": State.DEAD.value, "last_error": {"$literal": error}}}
-
-
-def _in(seconds: float) -> dict[str, Any]:
+def in_seconds(seconds: float) -> dict[str, Any]:
+    """A moment from now, by the server."""
     return {"$add": ["$$NOW", int(seconds * 1000)]}

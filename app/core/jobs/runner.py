@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 
 from app.core import metrics, signals
 from app.core.database import Document
-from app.core.jobs import queue
+from app.core.jobs import endings, queue
 from app.core.jobs.attempt import Job, check_result, open_job
 from app.core.jobs.declaration import JobType, Overtaken, Permanent, Queue
 from app.core.tasks import cancelled, end
@@ -124,7 +124,7 @@ class Runner:
         if self._works:
             await asyncio.wait(self._works, timeout=GRACE)
         await end(*self._works)
-        await queue.settled()
+        await endings.settled()
 
     async def _hear(self) -> None:
         """Somebody cancelled a job, here or elsewhere: look now, instead of at the next renewal."""
@@ -183,10 +183,10 @@ class Runner:
         if work.overtaken:
             return "overtaken"
         if work.cancelled:
-            await queue.end_cancelled(work.row)
+            await endings.end_cancelled(work.row)
             return "cancelled"
         if cancelled():  # the process stops
-            await queue.give_back(work.row)
+            await endings.give_back(work.row)
             return "handed_back"
         return await _failed(work.row, kind, RuntimeError("it cancelled itself"))
 
@@ -197,7 +197,7 @@ async def _attempt(row: Document, kind: JobType[Any]) -> None:
         result = await kind.run(job)
     if not job.finished:
         check_result(result)
-        await queue.finish(row, result)
+        await endings.finish(row, result)
 
 
 async def _failed(row: Document, kind: JobType[Any], error: Exception) -> str:
@@ -205,13 +205,13 @@ async def _failed(row: Document, kind: JobType[Any], error: Exception) -> str:
     again_in = getattr(error, "retry_after", None)
     if again_in is not None:
         _log.info("job_postponed", error=told[:500], again_in=again_in)
-        await queue.retry(row, told, again_in, counted=False)
+        await endings.retry(row, told, again_in, counted=False)
         return "postponed"
     if isinstance(error, Permanent) or row["attempt"] >= row["attempts"]:
         _log.error("job_dead", exc_info=error)
-        await queue.bury(row, told)
+        await endings.bury(row, told)
         return "dead"
     pause = kind.backoff.pause(row["attempt"])
     _log.warning("job_failed", error=told[:500], again_in=round(pause, 1))
-    await queue.retry(row, told, pause)
+    await endings.retry(row, told, pause)
     return "failed"

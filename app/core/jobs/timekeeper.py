@@ -22,6 +22,7 @@ from app.core.database import Document
 from app.core.jobs import queue
 from app.core.jobs.acceptance import Announce, new_row
 from app.core.jobs.declaration import JobType
+from app.core.jobs.due import DUE_LIMIT, make_due_ready
 from app.core.jobs.schedules import Schedule
 from app.core.tasks import cancelled
 
@@ -62,11 +63,11 @@ class Timekeeper:
     async def _keep(self) -> None:
         while True:
             self._wake.clear()
-            count, queues = await queue.make_due_ready()
+            count, queues = await make_due_ready()
             queues |= await self.tick()
             if queues:
                 await self._announce(queues)
-            if count < queue.DUE_LIMIT:
+            if count < DUE_LIMIT:
                 await self._rest()
 
     async def _rest(self) -> None:

@@ -13,6 +13,7 @@ from app.core.actor import Actor
 from app.core.changes import Change, Event
 from app.core.database import Document, collection
 from app.core.jobs import Acceptance, Backoff, Job, JobType, Runner, Timekeeper, queue
+from app.core.jobs.due import make_due_ready
 
 PATIENCE = 20
 ACTOR = Actor(ObjectId(), ObjectId())
@@ -89,7 +90,7 @@ async def taken(kind: JobType[Any], owner: str) -> Document:
     """A job of the type, leased once whoever had it is silent for too long."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            await queue.make_due_ready()
+            await make_due_ready()
             if found := await queue.take(kind.queue, [kind.type], owner, 1):
                 return found[0]
             await asyncio.sleep(0.05)

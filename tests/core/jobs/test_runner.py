@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app.core import clock, signals
 from app.core.database import Document
-from app.core.jobs import Backoff, Job, Permanent, Runner, control, queue, runner
+from app.core.jobs import Backoff, Job, Permanent, Runner, control, endings, queue, runner
 from tests.core.jobs.tasks import ACTOR, PATIENCE, Asked, Worker, accept, declared, rows, running, taken, until
 
 Database = AsyncDatabase[Document]
@@ -174,13 +174,13 @@ async def test_a_runner_that_overslept_its_lease_changes_nothing(empty: Database
     second = await taken(kind, "second")
     running_row = await rows()
     assert await queue.renew("first", [overslept["_id"]]) == {}
-    await queue.finish(overslept, {"late": True})
-    await queue.give_back(overslept)
-    await queue.retry(overslept, "late", 0)
-    await queue.bury(overslept, "late")
-    await queue.end_cancelled(overslept)
+    await endings.finish(overslept, {"late": True})
+    await endings.give_back(overslept)
+    await endings.retry(overslept, "late", 0)
+    await endings.bury(overslept, "late")
+    await endings.end_cancelled(overslept)
     assert await rows() == running_row
-    await queue.finish(second, None)
+    await endings.finish(second, None)
     assert [row["state"] for row in await rows()] == ["done"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.core import database
 from app.core.actor import Actor
-from app.core.jobs import queue
+from app.core.jobs import endings, queue
 from app.jobs.messaging.absences import email_absent, note_absent
 from app.models import Conversation, User
 from app.services.messaging import conversations, presence, reads
@@ -136,5 +136,5 @@ async def test_a_crash_between_the_note_and_the_email_costs_neither(idle: Worker
     await idle.settled()
     assert await subjects(idle.office, ada) == ["Olivia Owens wrote to you"]
     before = await database.collection("jobs").find().to_list()
-    await queue.bury(died[0], "too late")
+    await endings.bury(died[0], "too late")
     assert await database.collection("jobs").find().to_list() == before
