@@ -15,6 +15,9 @@ from app.services.messaging import activity
 from app.services.notifications import telling
 from app.services.platform import relay
 
+PROMPT = 0.002
+"""Seconds for which what causes jobs is gathered: somebody may be waiting for one."""
+
 JOBS: Sequence[JobType[Any]] = [
     *accounts.JOBS,
     *invitations.JOBS,
@@ -43,7 +46,7 @@ def loops(
     acceptance = Acceptance(types, announce)
     hints.LOOKS.update({queue: runner.look for queue, runner in runners.items()})
     return {
-        "job consumer": Consumer("jobs", acceptance.accept).run,
+        "job consumer": Consumer("jobs", acceptance.accept, gather=PROMPT).run,
         "unread events": acceptance.sweep,
         "timekeeper": Timekeeper(types, announce).run,
         "activity": Consumer("activity", activity.follow).run,

@@ -41,9 +41,10 @@ class Consumer:
         handle: Callable[[Sequence[Change]], Awaitable[None]],
         *,
         start: Literal["oldest", "now"] = "oldest",
+        gather: float = GATHER,
     ) -> None:
         """`start`: where a consumer that never ran before begins, at the oldest row of the log or after the newest."""
-        self.name = name
+        self.name, self._gather = name, gather
         self._handle, self._start = handle, start
         self._me = lease.new_owner()
         self._wake = asyncio.Event()
@@ -103,7 +104,7 @@ class Consumer:
             if not await self._advance(position):
                 return
             if len(changes) < PAGE:
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(self._gather)
 
     async def _rest(self, seconds: float) -> None:
         try:
