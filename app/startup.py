@@ -8,6 +8,7 @@ import structlog
 from redis.asyncio import Redis
 
 from app.core import changes, database, jobs, sagas, signals, suitability
+from app.core.backups import claim
 from app.core.settings import Settings
 from app.migrations import runner
 
@@ -58,6 +59,7 @@ def servers(settings: Settings) -> list[Step]:
 def preparation() -> list[Step]:
     """What both servers and workers need before their own work."""
     return [
+        ("restored", claim.check),
         ("oplog", suitability.check_oplog),
         ("changes", changes.prepare),
         ("jobs", jobs.prepare),
@@ -67,8 +69,9 @@ def preparation() -> list[Step]:
 
 
 async def migrate(settings: Settings, announce: runner.Announce) -> int:
-    """Connect, run the pending migrations, let go; answers how many there were. Raises MigrationsRun."""
+    """Connect, run the pending migrations, let go; answers how many there were. Raises MigrationsRun, BackupError."""
     async with connected(settings):
+        await claim.check()
         return await runner.run(announce)
 
 

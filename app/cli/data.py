@@ -9,9 +9,10 @@ from app.core.settings import settings
 def migrate() -> None:
     """Bring the database to this release: migrations, then indexes. Run it before the new release serves."""
     from app import startup
+    from app.core.backups import BackupError
     from app.migrations.runner import MigrationsRun
 
-    with failing_plainly(MigrationsRun), bar() as announce:
+    with failing_plainly(BackupError, MigrationsRun), bar() as announce:
         count = asyncio.run(startup.migrate(settings(), announce))
     out.print(f"{count} migration{'' if count == 1 else 's'} ran." if count else "The database is up to date.")
 

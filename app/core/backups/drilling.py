@@ -1,17 +1,17 @@
 """Drills: restore the newest backup beside the living database, check it, and drop it."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core import clock, database
 from app.core.backups.archive import Archive
+from app.core.backups.claim import abandoned
+from app.core.backups.errors import refusals
 from app.core.backups.invariants import Check
 from app.core.backups.progress import Announce
-from app.core.backups.restoring import Restored, restore
-
-ABANDONED = 86_400
-"""Seconds after which the database of a drill that was killed is dropped by the next."""
+from app.core.backups.restoring import Restored, rehearse
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,9 @@ async def drill(archive: Archive, announce: Announce, checks: Sequence[Check] = 
     """Raises BackupError when the newest backup cannot be restored, or is not sound."""
     client, prefix = database.client(), f"{archive.database}_drill_"
     began, start = clock.source(), time.monotonic()
-    for name in await client.list_database_names():
-        if name.startswith(prefix) and int(name.removeprefix(prefix), 16) < began - ABANDONED:
-            await client.drop_database(name)
-    scratch = f"{prefix}{int(began):x}"
-    try:
-        restored = await restore(archive, scratch, None, announce, checks)
-    finally:
-        await client.drop_database(scratch)
+    with refusals("drill"):
+        for name in await client.list_database_names():
+            if re.fullmatch(f"{re.escape(prefix)}[0-9a-f]{{8}}", name) and await abandoned(client[name]):
+                await client.drop_database(name)
+    restored = await rehearse(archive, f"{prefix}{int(began):08x}", announce, checks)
     return Drilled(restored, time.monotonic() - start, began - restored.until.timestamp())

@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure
 from app.core import database
 from app.core.backups.archive import Archive
 from app.core.backups.catalog import Declared, declared
+from app.core.backups.claim import UNFINISHED
 from app.core.backups.documents import RAW
 from app.core.backups.errors import BackupError
 from app.core.backups.manifest import FOLDER, Manifest, Part, name_of
@@ -49,6 +50,8 @@ async def _dump(archive: Archive, announce: Announce) -> Manifest:
         collections = await declared(source)
         if not collections:
             raise BackupError(f"The database {archive.database} is empty: there is nothing to back up.")
+        if any(one.name == UNFINISHED for one in collections):
+            raise BackupError(f"The database {archive.database} was not restored to the end: there is no sense in it.")
         snapshot = await _moment(collections[0], archive.database, session)
         at = (await source.command("hello"))["localTime"].replace(tzinfo=UTC)
         if await declared(source) != collections:  # only the present catalog can be read, not that of the snapshot

@@ -1,7 +1,7 @@
 """What a full backup holds. The manifest is written last: a backup without one is not finished."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from bson import Timestamp, decode, encode
@@ -79,6 +79,14 @@ def name_of(snapshot: Timestamp, at: datetime) -> str:
 
 def snapshot_of(name: str) -> Timestamp:
     return timestamp(name)
+
+
+def taken_at(name: str) -> datetime:
+    """Its second. Raises BackupError for a name that this release did not write."""
+    try:
+        return datetime.strptime(name[17:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise BackupError(f"{name} names no moment: a foreign object lies among the backups.") from None
 
 
 async def finished(archive: Archive) -> list[str]:

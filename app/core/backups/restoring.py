@@ -3,35 +3,33 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pymongo
 from bson import encode
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
 
-from app.core import changes, clock, database
+from app.core import changes, database
 from app.core.backups.archive import Archive
 from app.core.backups.catalog import declared
+from app.core.backups.claim import UNFINISHED, claimed
 from app.core.backups.documents import documents
-from app.core.backups.errors import BackupError
+from app.core.backups.errors import BackupError, refusals
 from app.core.backups.expiry import Expiry
 from app.core.backups.invariants import Check, log_is_whole
 from app.core.backups.manifest import Part
 from app.core.backups.oplog import Transactions, wall
 from app.core.backups.plans import Plan, plan
 from app.core.backups.progress import Announce
-from app.core.backups.replay import Replay
+from app.core.backups.replay import LONG, Replay
+from app.core.backups.tailing import begin_with_a_full_backup
 from app.core.backups.unnumbered import Unnumbered
+from app.core.changes.log import LOG, SEQUENCER
 from app.core.database import Document
 
-UNFINISHED = "restoring"
-"""A collection that is there while a restore is not complete; its database may be restored into again."""
-LONG = 3600.0
-"""Seconds that one command may take on a large collection: building its indexes, counting it, checking it."""
-
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_SCRATCH = re.compile(r".*_drill_[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +43,70 @@ class Restored:
 
 
 async def restore(
-    archive: Archive, target: str, at: datetime | None, announce: Announce, checks: Sequence[Check] = ()
+    archive: Archive,
+    target: str,
+    at: datetime | None,
+    announce: Announce,
+    checks: Sequence[Check] = (),
+    *,
+    base: str | None = None,
 ) -> Restored:
     """Restore into `target`, which must be empty, and check the result. Raises BackupError; nothing else is touched.
 
-    The database begins a new epoch: cursors of clients are refused openly, and leases of then are given up.
+    The database begins a new epoch: cursors of clients are refused openly, and leases of then are given up. `base`
+    names the full backup to begin with, if the newest that fits is damaged.
     """
     if not _NAME.fullmatch(target):
         raise BackupError(f"“{target}” cannot be a database's name: use letters, digits, - and _.")
-    chosen = await plan(archive, at)
+    if _SCRATCH.fullmatch(target):
+        raise BackupError(f"“{target}” is how drills call their copies, which are dropped: choose another name.")
+    chosen = await plan(archive, at, base)
     fresh = database.client().get_database(target)
-    await _claim(fresh)
-    try:
-        expiry = Expiry()
-        await _load(archive, chosen, fresh, expiry, announce)
-        operations, until, unnumbered = await _replay(archive, chosen, fresh, expiry, announce)
-    except OperationFailure as error:
-        raise BackupError(f"The backup does not fit together: {str(error)[:300]}") from error
-    with database.using(target), pymongo.timeout(LONG):
+    with refusals("restore"):
+        async with claimed(fresh) as claim:
+            restored, wrong = await _restore(archive, chosen, fresh, announce, checks)
+            if wrong:
+                await claim.refuse(wrong)
+                raise _not_sound(wrong)
+            if target == archive.database:
+                await begin_with_a_full_backup(fresh)
+            await claim.complete()
+    return restored
+
+
+async def rehearse(archive: Archive, scratch: str, announce: Announce, checks: Sequence[Check] = ()) -> Restored:
+    """Restore the newest backup, check it, and drop it again. Raises BackupError."""
+    chosen = await plan(archive, None)
+    fresh = database.client().get_database(scratch)
+    with refusals("drill"):
+        async with claimed(fresh, drill=True) as claim:
+            try:
+                restored, wrong = await _restore(archive, chosen, fresh, announce, checks)
+            finally:
+                await claim.discard()
+    if wrong:
+        raise _not_sound(wrong)
+    return restored
+
+
+async def _restore(
+    archive: Archive, chosen: Plan, fresh: AsyncDatabase[Document], announce: Announce, checks: Sequence[Check]
+) -> tuple[Restored, list[str]]:
+    """The second tells what is wrong with the result."""
+    expiry = Expiry()
+    await _load(archive, chosen, fresh, expiry, announce)
+    operations, until, unnumbered = await _replay(archive, chosen, fresh, expiry, announce)
+    with database.using(fresh.name), pymongo.timeout(LONG):
         await unnumbered.number()
         await changes.begin_epoch()
         wrong = [line for check in (log_is_whole, *checks) for line in await check()]
-    if wrong:
-        raise BackupError(f"The restored database is not sound: {'; '.join(wrong)}.")
-    await expiry.put_in_force(fresh)
-    await fresh.drop_collection(UNFINISHED)
-    return Restored(target, chosen.manifest.documents, operations, until)
+    if not wrong:
+        await expiry.put_in_force(fresh)
+    return Restored(fresh.name, chosen.manifest.documents, operations, until), wrong
 
 
-async def _claim(fresh: AsyncDatabase[Document]) -> None:
-    names = [name for name in await fresh.list_collection_names() if not name.startswith("system.")]
-    if names and UNFINISHED not in names:
-        raise BackupError(
-            f"The database {fresh.name} is not empty. Restore beside it with --database NAME, or stop every process of "
-            "Atrium and drop it first."
-        )
-    await fresh.client.drop_database(fresh.name)
-    await fresh[UNFINISHED].insert_one({"at": clock.now()})
+def _not_sound(wrong: Sequence[str]) -> BackupError:
+    return BackupError(f"The restored database is not sound: {'; '.join(wrong)}.")
 
 
 async def _load(
@@ -143,11 +168,17 @@ async def _replay(
 ) -> tuple[int, datetime, Unnumbered]:
     source, until = chosen.manifest.database, chosen.manifest.at
     transactions, replay, unnumbered = Transactions(source), Replay(fresh, source, expiry), Unnumbered(source)
-    async for entry in chosen.entries(archive, announce):
+    async for entry in chosen.entries(archive, announce, await _numbered_until(fresh) or until):
         for operation in transactions.operations(entry):
             unnumbered.follow(operation)
             if entry["ts"] > chosen.manifest.snapshot:
-                await replay.apply(operation)
+                await replay.apply(operation, wall(entry))
         until = max(until, wall(entry))
-    await replay.flush()
+    await replay.end()
     return replay.applied, until, unnumbered
+
+
+async def _numbered_until(fresh: AsyncDatabase[Document]) -> datetime | None:
+    """Up to where the sequencer had read the oplog when the snapshot was taken."""
+    row = await fresh[SEQUENCER].find_one({"_id": LOG})
+    return row["seen"].replace(tzinfo=UTC) if row else None

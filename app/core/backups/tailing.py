@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 from bson import Timestamp
+from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.backups.archive import Archive
 from app.core.backups.dumping import dump
@@ -16,11 +17,14 @@ from app.core.backups.oplog import Entry, entries, newest, partial, wall
 from app.core.backups.progress import silently
 from app.core.backups.segments import Segment, latest_run, stored
 from app.core.changes import lease
+from app.core.changes.log import operation_time
 from app.core.clock import source
+from app.core.database import Document, collection
 from app.core.tasks import cancelled
 
 BACKUPS = "backups"
-"""The collection: {_id: "tail", owner, until}, the lease of the one that follows."""
+"""The collection: {_id: "tail", owner, until}, the lease of the one that follows; {_id: "restored", at}."""
+_RESTORED = "restored"
 EVERY = 15.0
 """Seconds between segments: what a lost database can take with it, besides the time that storing takes."""
 SEGMENT_BYTES = 16 << 20
@@ -104,9 +108,16 @@ class Tail:
 
     async def _complement(self) -> None:
         names = await finished(self._archive)
-        if self._start and not any(snapshot_of(name) >= self._start for name in names):
+        row = await collection(BACKUPS).find_one({"_id": _RESTORED})
+        start = max(self._start or Timestamp(0, 0), row["at"] if row else Timestamp(0, 0))
+        if self._start and not any(snapshot_of(name) >= start for name in names):
             manifest = await dump(self._archive, silently)
             _log.info("backup_made", name=manifest.name, documents=manifest.documents, size=manifest.size)
+
+
+async def begin_with_a_full_backup(restored: AsyncDatabase[Document]) -> None:
+    """Let the next tail of a database make one: what led to its present state is a restore, not its own history."""
+    await restored[BACKUPS].update_one({"_id": _RESTORED}, {"$set": {"at": await operation_time()}}, upsert=True)
 
 
 async def beginning() -> Timestamp:

@@ -6,6 +6,7 @@ The oplog tells both: writes carry events, and the sequencer inserts rows. So no
 from collections.abc import Iterator
 from typing import Any
 
+from app.core.backups.claim import UNFINISHED
 from app.core.backups.oplog import Operation
 from app.core.changes.appending import Appender, unknown
 from app.core.changes.envelope import FIELD, unpack
@@ -25,6 +26,8 @@ class Unnumbered:
         elif operation["op"] in ("i", "u"):
             for envelope in _carried(operation["o"]):
                 self._events |= {event["e"]: event for event in unpack(envelope)}
+        elif operation["op"] == "c" and operation["o"].get("drop") == UNFINISHED:
+            self._events.clear()  # it was restored in place: what its documents carry had been numbered
 
     async def number(self) -> int:
         """Append them to the log of the process's database; answers how many there were."""

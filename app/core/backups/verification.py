@@ -11,8 +11,7 @@ from app.core.backups.errors import BackupError
 from app.core.backups.manifest import FOLDER, MANIFEST, Manifest, finished
 from app.core.backups.moments import readable
 from app.core.backups.progress import Announce
-from app.core.backups.segments import FLOOR, HEAD, Segment, floor, stored
-from app.core.backups.segments import FOLDER as SEGMENTS
+from app.core.backups.segments import Segment, floor, stored
 
 
 @dataclass(slots=True)
@@ -32,12 +31,12 @@ async def verify(archive: Archive, announce: Announce) -> Verified:
     result, objects = Verified(), await archive.names()
     await _full_backups(archive, result, announce)
     await _segments(archive, result, announce)
-    known = {HEAD, FLOOR, *(f"{FOLDER}{one.name}/{MANIFEST}" for one in result.manifests)}
+    known = {f"{FOLDER}{one.name}/{MANIFEST}" for one in result.manifests}
     known |= {part.object for manifest in result.manifests for part in manifest.parts}
     newest = max((manifest.name for manifest in result.manifests), default="")
     for name in objects:
-        making = name.startswith(FOLDER) and name.split("/")[1] > newest
-        if name not in known and not name.startswith(SEGMENTS) and not making:
+        # What is newer than the newest is in the making. What lies elsewhere, as the log's archive, is not judged here.
+        if name.startswith(FOLDER) and name not in known and name.split("/")[1] <= newest:
             result.wrong.append(f"{name} belongs to no backup: its manifest is missing, or it was never finished.")
     if not result.manifests and not result.wrong:
         result.wrong.append(f"There is no backup of {archive.database} in {archive.url}.")

@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import backups, changes, database
-from app.core.backups import Archive, BackupError, restoring
+from app.core.backups import Archive, BackupError, claim, restoring
 from app.core.backups.manifest import Manifest, finished
 from app.core.backups.moments import moment, readable
 from app.core.backups.progress import silently
@@ -90,10 +90,12 @@ async def test_an_interrupted_restore_is_run_again(
     with pytest.raises(asyncio.CancelledError):
         await backups.restore(archive, name, None, silently)
     monkeypatch.undo()
-    assert restoring.UNFINISHED in await living.client[name].list_collection_names()
+    with database.using(name), pytest.raises(BackupError, match=f"{name} was not restored to the end"):
+        await claim.check()
     await backups.restore(archive, name, None, silently)
     assert await living.client[name].things.count_documents({}) == 100
-    assert restoring.UNFINISHED not in await living.client[name].list_collection_names()
+    with database.using(name):
+        await claim.check()
 
 
 async def test_time_limits_wait_until_everything_is_there(
@@ -191,8 +193,10 @@ async def test_a_copy_that_is_not_sound_is_refused(
 async def test_a_drill_restores_and_leaves_nothing(archive: Archive, living: AsyncDatabase[Document]) -> None:
     await living.things.insert_one({"_id": 1})
     manifest = await backups.dump(archive, silently)
-    abandoned = f"{living.name}_drill_{int(now().timestamp()) - 90_000:x}"
-    await living.client[abandoned].things.insert_one({})
+    abandoned, ours = f"{living.name}_drill_{int(now().timestamp()) - 90_000:08x}", f"{living.name}_drill_12345678"
+    await living.client[abandoned].restoring.insert_one({"_id": "restore", "token": "1", "drill": True})
+    for name in (ours, f"{living.name}_drill_notes"):
+        await living.client[name].things.insert_one({})
     seen = []
 
     async def look() -> list[str]:
@@ -204,7 +208,9 @@ async def test_a_drill_restores_and_leaves_nothing(archive: Archive, living: Asy
     assert (done.restored.documents, done.restored.until) == (manifest.documents, manifest.at)
     assert 0 <= done.behind < 60
     names = await living.client.list_database_names()
-    assert [name for name in names if name.startswith(f"{living.name}_drill")] == []
+    assert {name for name in names if name.startswith(f"{living.name}_drill")} == {ours, f"{living.name}_drill_notes"}
+    with pytest.raises(BackupError, match="is how drills call their copies"):
+        await backups.restore(archive, ours, None, silently)
 
 
 async def test_what_is_in_the_making_does_not_count(archive: Archive, living: AsyncDatabase[Document]) -> None:
