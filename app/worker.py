@@ -97,6 +97,8 @@ async def keep_running(name: str, loop: Loop) -> None:
                 _log.error("worker.loop_ended", loop=name)
         except Exception:
             _log.exception("worker.loop_failed", loop=name)
+        if cancelled():
+            return
         if time.monotonic() - start > STEADY_SECONDS:
             pause = 0.5
         await asyncio.sleep(pause)

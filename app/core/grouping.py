@@ -1,7 +1,7 @@
 """Group commit: what arrives while a command travels goes in the next one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -13,9 +13,12 @@ MOST = 500
 
 
 class Grouped(Generic[T]):
-    """Sends things a group at a time. An idle one sends at once; a group succeeds or fails as a whole."""
+    """Sends things a group at a time; an idle one sends at once.
 
-    def __init__(self, send: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+    `send` answers the errors of those that failed, by their place in the group; what it raises, all have met.
+    """
+
+    def __init__(self, send: Callable[[Sequence[T]], Awaitable[Mapping[int, Exception]]]) -> None:
         self._send = send
         self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[T, asyncio.Future[None]]]] = (
             WeakKeyDictionary()
@@ -23,7 +26,7 @@ class Grouped(Generic[T]):
         self._sending: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def add(self, thing: T) -> None:
-        """Returns when the thing was sent; raises what sending its group raised."""
+        """Returns when the thing was sent; raises what it met."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.setdefault(loop, []).append((thing, done))
@@ -42,18 +45,18 @@ class Grouped(Generic[T]):
         while waiting:
             group = waiting[:MOST]
             del waiting[:MOST]
-            error: BaseException | None = None
+            errors: Mapping[int, BaseException] = {}
             try:
-                await self._send([thing for thing, _ in group])
+                errors = await self._send([thing for thing, _ in group])
             except BaseException as raised:
-                error = raised
+                errors = dict.fromkeys(range(len(group)), raised)
                 if not isinstance(raised, Exception):
                     raise
             finally:
-                for _, done in group:
+                for place, (_, done) in enumerate(group):
                     if done.done():
                         continue
-                    if error is None:
-                        done.set_result(None)
+                    if place in errors:
+                        done.set_exception(errors[place])
                     else:
-                        done.set_exception(error)
+                        done.set_result(None)

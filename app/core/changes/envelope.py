@@ -27,7 +27,7 @@ def pack(events: Iterable[Event]) -> Binary:
     rows = [event.row() for event in events]
     try:
         packed = encode({"v": rows})
-    except (InvalidDocument, OverflowError) as error:
+    except (InvalidDocument, OverflowError, UnicodeError) as error:
         raise TypeError(f"{_culprit(rows)} cannot be stored: {error}") from error
     if len(packed) > MAX_EVENT_BYTES:
         for row in rows:
@@ -42,7 +42,7 @@ def _culprit(rows: Iterable[Mapping[str, Any]]) -> str:
         for name, value in row["d"].items():
             try:
                 encode({name: value})
-            except (InvalidDocument, OverflowError):
+            except (InvalidDocument, OverflowError, UnicodeError):
                 return f"{row['t']}: `{name}`"
     return "an event"
 

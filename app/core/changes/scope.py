@@ -49,6 +49,7 @@ class Scope:
     task: "asyncio.Task[object] | None"
     events: list[Event] = field(default_factory=list)
     ended: bool = False
+    committed: bool = False
 
 
 _scope: ContextVar[Scope | None] = ContextVar("changes_scope", default=None)
@@ -160,6 +161,7 @@ async def _attempt(call: Callable[[], Awaitable[T]], rehearsal: bool) -> Rehears
             await transaction.abort_transaction()
         else:
             await _commit(transaction)
+            scope.committed = True
             telling.note(scope.events)
         return Rehearsal(result, tuple(scope.events))
 

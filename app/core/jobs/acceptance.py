@@ -25,6 +25,7 @@ from app.core.jobs import queue
 from app.core.jobs.declaration import JobType
 from app.core.jobs.queue import MAX_ERROR, State
 from app.core.jobs.schedules import Schedule
+from app.core.logs import redact
 from app.core.tasks import cancelled
 
 UNREAD = "unread"
@@ -105,7 +106,7 @@ def _made(kind: JobType[Any], change: Change) -> Document:
         return {**new_row(kind, kind.key(event), kind.due(event) if kind.due else None), **about}
     except Exception as error:  # it must not stand in the way of all that come after it
         _log.exception("job_unreadable", job=kind.name, type=change.type, position=change.position)
-        dead = {"state": State.DEAD.value, "last_error": repr(error)[:MAX_ERROR]}
+        dead = {"state": State.DEAD.value, "last_error": redact(repr(error))[:MAX_ERROR]}
         return {**new_row(kind, str(change.id)), **about, **dead}
 
 
@@ -121,6 +122,7 @@ def new_row(kind: JobType[Any], key: str, due: datetime | None = None) -> Docume
         "organization_id": None,
         **({"state": State.WAITING.value, "due": due} if due else {"state": State.READY.value, "ready_at": created_at}),
         "attempt": 0,
+        "token": 0,
         "attempts": kind.attempts,
         "created_at": created_at,
     }

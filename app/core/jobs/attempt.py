@@ -9,7 +9,7 @@ from bson.errors import InvalidDocument
 
 from app.core import database
 from app.core.changes.events import Event
-from app.core.changes.scope import current
+from app.core.changes.scope import Scope, current
 from app.core.database import Document
 from app.core.jobs.declaration import JobType, Overtaken, Permanent
 from app.core.jobs.endings import done
@@ -21,6 +21,7 @@ C = TypeVar("C")
 REPORT = 0.5
 """Seconds between two notes of progress at least; what comes faster is passed over."""
 MAX_RESULT_BYTES = 64 * 1024
+MAX_RESULT_DEPTH = 50
 
 
 class Job(Generic[C]):
@@ -30,11 +31,11 @@ class Job(Generic[C]):
     it: the event, whose actor is the platform in the event's organization, or the tick of a schedule.
     """
 
-    __slots__ = ("_finished", "_reported", "_row", "event")
+    __slots__ = ("_reported", "_row", "_scope", "event")
 
     def __init__(self, row: Document, event: C) -> None:
         self._row, self.event = row, event
-        self._finished = False
+        self._scope: Scope | None = None
         self._reported = 0.0
 
     @property
@@ -53,7 +54,8 @@ class Job(Generic[C]):
 
     @property
     def finished(self) -> bool:
-        return self._finished
+        """Whether a scope that was kept has ended it."""
+        return self._scope is not None and self._scope.committed
 
     async def report(self, done: int, total: int | None = None, note: str = "") -> None:
         """Show how far the job is. Raises Overtaken when another runner has it."""
@@ -78,7 +80,7 @@ class Job(Generic[C]):
         found = await database.collection(JOBS).update_one(same_attempt(self._row), done(result), session=scope.session)
         if not found.matched_count:
             raise Overtaken(self.id)
-        self._finished = not scope.rehearsal
+        self._scope = scope
 
 
 def open_job(row: Document, kind: JobType[Any]) -> Job[Any]:
@@ -102,7 +104,16 @@ def check_result(result: object) -> None:
         raise Permanent(f"its result cannot be kept: a mapping is wanted, not {type(result).__name__}")
     try:
         size = len(bson.encode(result))
-    except (InvalidDocument, OverflowError, TypeError) as error:
+        deep = _deeper(result, MAX_RESULT_DEPTH)
+    except (InvalidDocument, OverflowError, TypeError, UnicodeError, RecursionError) as error:
         raise Permanent(f"its result cannot be kept: {error}") from error
+    if deep:
+        raise Permanent(f"its result cannot be kept: it is nested deeper than {MAX_RESULT_DEPTH} levels")
     if size > MAX_RESULT_BYTES:
         raise Permanent(f"its result cannot be kept: {size:,} bytes; {MAX_RESULT_BYTES:,} are allowed")
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether mappings and lists are nested deeper than that."""
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(levels == 0 or _deeper(one, levels - 1) for one in inside if isinstance(one, Mapping | list | tuple))

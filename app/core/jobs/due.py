@@ -22,12 +22,15 @@ _SILENT = "its process ended, or lost touch with the database, in the last attem
 _log = structlog.stdlib.get_logger(__name__)
 
 
-async def make_due_ready() -> tuple[int, set[str]]:
+async def make_due_ready(*, silent: bool = True) -> tuple[int, set[str]]:
     """Let jobs whose time has come be taken, and end those whose runner fell silent in the last attempt.
 
-    Answers how many there were (DUE_LIMIT at most), and the queues in which some became ready.
+    Answers how many there were (DUE_LIMIT at most), and the queues in which some became ready. `silent`: whether
+    runners have had the time to renew their leases, so that silence means something.
     """
-    where = {"due": {"$gt": EPOCH}, "$expr": {"$lte": ["$due", "$$NOW"]}}
+    where: Document = {"due": {"$gt": EPOCH}, "$expr": {"$lte": ["$due", "$$NOW"]}}
+    if not silent:
+        where["state"] = {"$ne": State.RUNNING.value}
     columns = dict.fromkeys(
         ("state", "queue", "priority", "organization_id", "attempt", "attempts", "due", "cancel"), 1
     )

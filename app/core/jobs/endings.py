@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from pymongo import UpdateOne
+from pymongo.errors import OperationFailure
 
 from app.core import database
 from app.core.database import Document
@@ -56,9 +57,14 @@ async def end_cancelled(row: Document) -> None:
 
 
 async def give_back(row: Document) -> None:
-    """Let another runner have a job at once, as if this one had not tried."""
-    set = {"state": State.READY.value, "attempt": {"$subtract": ["$attempt", 1]}}
-    await _settle(row, [{"$set": set}, {"$unset": ["due", "owner"]}])
+    """Let another runner have a job at once, as if this one had not tried; one that was cancelled has ended."""
+    cancelled = {"$eq": ["$cancel", True]}
+    set = {
+        "state": {"$cond": [cancelled, State.CANCELLED.value, State.READY.value]},
+        "finished_at": {"$cond": [cancelled, "$$NOW", "$$REMOVE"]},
+        "attempt": {"$subtract": ["$attempt", 1]},
+    }
+    await _settle(row, [{"$set": set}, _LET_GO])
 
 
 async def settled() -> None:
@@ -70,10 +76,17 @@ async def _settle(row: Document, update: list[Document]) -> None:
     await _settlements.add(UpdateOne(same_attempt(row), update))
 
 
-async def _write(updates: Sequence[UpdateOne]) -> None:
-    result = await database.collection(JOBS).bulk_write(updates, ordered=False)
+async def _write(updates: Sequence[UpdateOne]) -> Mapping[int, Exception]:
+    try:
+        result = await database.collection(JOBS).bulk_write(updates, ordered=False)
+    except OperationFailure as error:
+        if len(updates) == 1:
+            return {0: error}
+        # One that the server refuses must not fail the others: each by itself; those that were written match no more.
+        return {n: alone[0] for n, update in enumerate(updates) if (alone := await _write([update]))}
     if late := len(updates) - result.matched_count:
         _log.warning("jobs_overtaken", count=late)
+    return {}
 
 
 _settlements = Grouped(_write)

@@ -1,7 +1,8 @@
 """The jobs that are to be done, are being done and were done. All times that decide are the server's.
 
     jobs    {_id, type, key, queue, priority, organization_id, event | tick, state, due, turn, attempt, attempts, owner,
-             cancel, created_at, ready_at, started_at, finished_at, progress: {done, total, note}, result, last_error}
+             token, cancel, created_at, ready_at, started_at, finished_at, progress: {done, total, note}, result,
+             last_error}
     queues  {_id: queue, paused}
 
     waiting --due--> ready --taken--> running --> done | dead | cancelled
@@ -9,7 +10,8 @@
                        '--- due, retry <-'          a lease that ran out makes a running job ready again
 
 `due` is when a waiting or retried job becomes ready, and when the lease of a running one is over; other rows have none.
-Ready jobs are taken by priority, then by `turn` (see `turns`). `_id` follows from type and key, so a job is made once.
+`token` grows whenever a job is taken and never shrinks: it tells one lease from every other. Ready jobs are taken by
+priority, then by `turn` (see `turns`). `_id` follows from type and key, so a job is made once.
 """
 
 import hashlib
@@ -76,6 +78,7 @@ async def prepare() -> None:
             IndexModel([("state", ASCENDING), ("queue", ASCENDING), ("created_at", DESCENDING)], name="states"),
             IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
             IndexModel([("type", ASCENDING), ("created_at", DESCENDING)], name="runs"),
+            IndexModel([("organization_id", ASCENDING), ("created_at", DESCENDING)], name="organizations"),
             IndexModel([("finished_at", ASCENDING)], expireAfterSeconds=int(KEPT.total_seconds()), name="kept"),
         ]
     )
@@ -117,6 +120,7 @@ async def take(
                 "state": State.RUNNING.value,
                 "owner": owner,
                 "attempt": {"$add": ["$attempt", 1]},
+                "token": {"$add": ["$token", 1]},
                 "due": in_seconds(LEASE),
                 "started_at": "$$NOW",
             }
@@ -137,21 +141,27 @@ async def take(
     result = await jobs.update_many({**mine, "state": State.READY.value}, taken)
     if result.modified_count == len(chosen):
         began = {"state": State.RUNNING.value, "owner": owner, "started_at": now()}
-        return [{**row, **began, "attempt": row["attempt"] + 1} for row in chosen]
+        return [{**row, **began, "attempt": row["attempt"] + 1, "token": row["token"] + 1} for row in chosen]
     rows = await jobs.find({**mine, "state": State.RUNNING.value, "owner": owner}).to_list()
     return sorted(rows, key=lambda row: (row["priority"], row["turn"]))
 
 
-async def renew(owner: str, ids: Sequence[ObjectId]) -> dict[ObjectId, Document]:
-    """Lease jobs again; answers those that are still this owner's, with `attempt`, and `cancel` if somebody asked.
+async def held(queue: str, owner: str) -> list[Document]:
+    """The jobs of a queue that this owner has leased, those too whose lease it was never told of."""
+    mine = {"state": State.RUNNING.value, "queue": queue, "owner": owner}
+    return await database.collection(JOBS).find(mine).to_list()
 
-    Those that were done are among them, too: by whom, `attempt` tells.
+
+async def renew(owner: str, ids: Sequence[ObjectId]) -> dict[ObjectId, Document]:
+    """Lease jobs again; answers those that are still this owner's, with `token`, and `cancel` if somebody asked.
+
+    Those that were done are among them, too: by whom, `token` tells.
     """
     these, mine = {"_id": {"$in": list(ids)}}, {"owner": owner, "state": State.RUNNING.value}
     jobs = database.collection(JOBS)
     await jobs.update_many({**these, **mine}, [{"$set": {"due": in_seconds(LEASE)}}])
     held = {**these, "$or": [mine, {"state": State.DONE.value}]}
-    return {row["_id"]: row async for row in jobs.find(held, {"attempt": 1, "cancel": 1})}
+    return {row["_id"]: row async for row in jobs.find(held, {"token": 1, "cancel": 1})}
 
 
 def made_ready(turn: int) -> Document:
@@ -167,7 +177,7 @@ async def paused(queue: str) -> bool:
 
 def same_attempt(row: Document) -> Document:
     """The condition that holds while nobody else has the job: a runner that overslept its lease changes nothing."""
-    return {"_id": row["_id"], "state": State.RUNNING.value, "owner": row["owner"], "attempt": row["attempt"]}
+    return {"_id": row["_id"], "state": State.RUNNING.value, "owner": row["owner"], "token": row["token"]}
 
 
 def in_seconds(seconds: float) -> dict[str, Any]:

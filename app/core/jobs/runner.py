@@ -15,7 +15,8 @@ from app.core import metrics, signals
 from app.core.database import Document
 from app.core.jobs import endings, queue
 from app.core.jobs.attempt import Job, check_result, open_job
-from app.core.jobs.declaration import JobType, Overtaken, Permanent, Queue
+from app.core.jobs.declaration import JobType, Overtaken, Permanent, Queue, Result
+from app.core.logs import redact
 from app.core.tasks import cancelled, end
 
 SLOTS: Mapping[Queue, int] = {Queue.FAST: 32, Queue.DEFAULT: 16, Queue.SLOW: 4, Queue.OUTBOUND: 32}
@@ -28,6 +29,8 @@ PAUSED = 1.0
 """Seconds between two looks at whether the queue is stopped."""
 GRACE = 25.0
 """Seconds that running jobs get to end when the runner is cancelled."""
+FINISH_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between tries to write that a job was done; after that its lease ends, and it is done again."""
 CANCELLED = "jobs.cancelled"
 """The channel of `core.signals` on which a cancellation is announced; leases' renewals find it without."""
 
@@ -57,7 +60,7 @@ class Runner:
         self._me = uuid4().hex
         self._wake, self._freed, self._check = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._works: dict[asyncio.Task[None], _Work] = {}
-        self._asked, self._paused, self._held_back = 0.0, False, False
+        self._asked, self._paused, self._held_back, self._unsure = 0.0, False, False, False
         metrics.JOBS_RUNNING.labels(of.value).set_function(lambda: len(self._works))
 
     def look(self) -> None:
@@ -93,8 +96,15 @@ class Runner:
             held = Counter(work.row["organization_id"] for work in self._works.values())
             share = max(1, int(self._slots * SHARE))
             self._held_back = any(count >= share for count in held.values())
+            if self._unsure:  # the answer was lost, and what it leased would wait for its lease to end
+                begun = {work.row["_id"] for work in self._works.values()}
+                leased = [row for row in await queue.held(self._queue, self._me) if row["_id"] not in begun]
+                self._unsure = False
+                if leased:
+                    return leased
             return await queue.take(self._queue, list(self._types), self._me, free, share=share, held=held)
         except PyMongoError as error:
+            self._unsure = True
             _log.warning("jobs_not_taken", queue=self._queue.value, error=repr(error)[:500])
             return []
 
@@ -133,24 +143,23 @@ class Runner:
                 self._check.set()
 
     async def _renew(self) -> None:
-        """Renew the leases of all that runs, and stop what is another runner's by now or was cancelled."""
-        held = time.monotonic()
+        """Renew the leases of all that runs, and stop what is another runner's by now or was cancelled.
+
+        While the database cannot be asked they go on: what they write is fenced, and most often nobody has them.
+        """
         while not cancelled():
             await self._until_renewal()
             works = list(self._works.values())
             if not works:
-                held = time.monotonic()
                 continue
-            asked = time.monotonic()
             try:
                 mine = await queue.renew(self._me, [work.row["_id"] for work in works])
-                held = asked
-            except PyMongoError as error:
+            except Exception as error:  # nothing may end the renewals
                 _log.warning("jobs_not_renewed", queue=self._queue.value, error=repr(error)[:500])
-                mine = {} if time.monotonic() > held + queue.LEASE else {work.row["_id"]: work.row for work in works}
+                continue
             for work in works:
                 row = mine.get(work.row["_id"])
-                work.overtaken = row is None or row["attempt"] != work.row["attempt"]
+                work.overtaken = row is None or row["token"] != work.row["token"]
                 work.cancelled = work.cancelled or bool(row and row.get("cancel"))
                 if work.overtaken or work.cancelled:
                     work.stop()
@@ -168,13 +177,17 @@ class Runner:
         row, begun, outcome = work.row, time.perf_counter(), "done"
         structlog.contextvars.bind_contextvars(job=str(row["_id"]), attempt=row["attempt"])
         try:
-            await _attempt(row, kind)
+            try:
+                job, result = await _attempt(row, kind)
+            except Overtaken:
+                outcome = "overtaken"
+            except Exception as error:
+                outcome = await _failed(row, kind, error)
+            else:
+                if not job.finished:
+                    await _finish(row, result)
         except asyncio.CancelledError:
             outcome = await self._stopped(work, kind)
-        except Overtaken:
-            outcome = "overtaken"
-        except Exception as error:
-            outcome = await _failed(row, kind, error)
         if outcome == "overtaken":
             _log.warning("job_overtaken")
         metrics.JOB_SECONDS.labels(self._queue.value, outcome).observe(time.perf_counter() - begun)
@@ -191,17 +204,28 @@ class Runner:
         return await _failed(work.row, kind, RuntimeError("it cancelled itself"))
 
 
-async def _attempt(row: Document, kind: JobType[Any]) -> None:
+async def _attempt(row: Document, kind: JobType[Any]) -> tuple[Job[Any], Result]:
     job: Job[Any] = open_job(row, kind)
     async with asyncio.timeout(kind.timeout):
         result = await kind.run(job)
     if not job.finished:
         check_result(result)
-        await endings.finish(row, result)
+    return job, result
+
+
+async def _finish(row: Document, result: Result) -> None:
+    """Note that the job was done. It was, so a database that is away is no failure of the job's."""
+    for pause in FINISH_PAUSES:
+        try:
+            return await endings.finish(row, result)
+        except PyMongoError as error:
+            _log.warning("job_not_finished", error=repr(error)[:500], again_in=pause)
+        await asyncio.sleep(pause)
+    return await endings.finish(row, result)
 
 
 async def _failed(row: Document, kind: JobType[Any], error: Exception) -> str:
-    told = repr(error)[: queue.MAX_ERROR]
+    told = redact(repr(error))[: queue.MAX_ERROR]
     again_in = getattr(error, "retry_after", None)
     if again_in is not None:
         _log.info("job_postponed", error=told[:500], again_in=again_in)

@@ -1,14 +1,16 @@
 """Schedules: the moments of a cron expression in a time zone, and what becomes of those that nobody was there for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
 MOST = 1_000
-"""Missed ticks that are made good at once; older ones are given up, and said to be."""
+"""Missed ticks that are dealt with at once; the rest follow."""
 PUNCTUAL = timedelta(seconds=30)
 """How late a tick may be noticed and still be on time, for schedules whose ticks are not closer than twice this."""
 
@@ -31,7 +33,7 @@ class Tick:
     at: datetime
 
     def key(self) -> str:
-        return self.at.isoformat(timespec="seconds")
+        return self.at.isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,24 @@ class Schedule:
         """The first tick after a moment, in UTC."""
         return next(CronSim(self.cron, moment.astimezone(self._zone))).astimezone(UTC)
 
+    def before(self, moment: datetime) -> datetime:
+        """The last tick up to a moment, in UTC."""
+        looked = moment.astimezone(self._zone) + timedelta(microseconds=1)  # or a tick at that very moment is left out
+        return next(CronSim(self.cron, looked, reverse=True)).astimezone(UTC)
+
     def missed(self, last: datetime, now: datetime) -> tuple[list[datetime], datetime]:
-        """The ticks after `last` and up to `now` that are to be run, and the newest tick there was (`last` if none)."""
-        ticks: list[datetime] = []
-        tick = self.after(last)
-        while tick <= now:
-            ticks = [*ticks[-MOST + 1 :], tick] if self.catch_up is CatchUp.ALL else [tick]
-            tick = self.after(tick)
-        if not ticks:
+        """The ticks after `last` and up to `now` that are to be run, and the newest that is dealt with so."""
+        newest = self.before(now)
+        if newest <= last:
             return [], last
-        late, between = now - ticks[-1], tick - ticks[-1]
+        if self.catch_up is CatchUp.ALL:
+            ticks = list(islice(takewhile(lambda tick: tick <= now, self._following(last)), MOST))
+            return ticks, ticks[-1] if ticks else last
+        late, between = now - newest, self.after(newest) - newest
         if self.catch_up is CatchUp.SKIP and late > min(PUNCTUAL, between / 2):
-            return [], ticks[-1]
-        return ticks, ticks[-1]
+            return [], newest
+        return [newest], newest
+
+    def _following(self, moment: datetime) -> Iterator[datetime]:
+        for tick in CronSim(self.cron, moment.astimezone(self._zone)):
+            yield tick.astimezone(UTC)

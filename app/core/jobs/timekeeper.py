@@ -7,6 +7,7 @@ A tick is a job whose key is its moment, so however many timekeepers see it, it 
 
 import asyncio
 import random
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -23,7 +24,7 @@ from app.core.jobs import queue
 from app.core.jobs.acceptance import Announce, new_row
 from app.core.jobs.declaration import JobType
 from app.core.jobs.due import DUE_LIMIT, make_due_ready
-from app.core.jobs.schedules import Schedule
+from app.core.jobs.schedules import Schedule, Tick
 from app.core.tasks import cancelled
 
 SCHEDULES = "schedules"
@@ -61,10 +62,14 @@ class Timekeeper:
             await lease.give_back(LEASES, "timekeeper", self._me)
 
     async def _keep(self) -> None:
+        steady = time.monotonic()
         while True:
             self._wake.clear()
-            count, queues = await make_due_ready()
+            began = time.monotonic()
+            count, queues = await make_due_ready(silent=began > steady + queue.LEASE / 2)
             queues |= await self.tick()
+            if time.monotonic() > began + queue.LEASE / 2:  # the database was away, for runners too
+                steady = time.monotonic()
             if queues:
                 await self._announce(queues)
             if count < DUE_LIMIT:
@@ -103,7 +108,7 @@ class Timekeeper:
 
 def run_of(kind: JobType[Any], tick: datetime) -> Document:
     """The job that a tick is."""
-    return {**new_row(kind, tick.isoformat(timespec="milliseconds")), "tick": tick}
+    return {**new_row(kind, kind.key(Tick(tick))), "tick": tick}
 
 
 async def _first(name: str) -> Document:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cronsim import CronSim
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import clock
 from app.core.database import Document
-from app.core.jobs import CatchUp, Job, Schedule, Tick, Timekeeper, control, queue, schedule
+from app.core.jobs import CatchUp, Job, Schedule, Tick, Timekeeper, control, queue, schedule, schedules
 from app.core.tasks import end
 from tests.core.jobs.tasks import PATIENCE, rows, running, unheard, until
 
@@ -68,10 +69,35 @@ def test_a_tick_that_is_noticed_at_once_is_not_missed() -> None:
         assert ticking.missed(NOON, tick + timedelta(seconds=late)) == ([tick], tick)
 
 
-def test_years_of_ticks_are_given_up_and_the_newest_kept() -> None:
-    missed, newest = Schedule("* * * * *", catch_up=CatchUp.ALL).missed(NOON, NOON + timedelta(days=2))
+def test_years_of_ticks_are_made_good_a_thousand_at_a_time() -> None:
+    ticking, late = Schedule("* * * * *", catch_up=CatchUp.ALL), NOON + timedelta(days=800)
+    missed, newest = ticking.missed(NOON, late)
     assert len(missed) == 1000
-    assert missed[-1] == newest == NOON + timedelta(days=2)
+    assert missed[-1] == newest == NOON + timedelta(minutes=1000)
+    assert ticking.missed(newest, late)[0][0] == newest + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("catch_up", "count"), [(CatchUp.LAST, 1), (CatchUp.SKIP, 0)])
+def test_only_the_newest_of_years_of_ticks_is_looked_for(
+    catch_up: CatchUp, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+
+    class Counted(CronSim):
+        def __next__(self) -> datetime:
+            nonlocal looked
+            looked += 1
+            return super().__next__()
+
+    monkeypatch.setattr(schedules, "CronSim", Counted)
+    ticking = Schedule("* * * * * *", catch_up=catch_up)
+    missed, newest = ticking.missed(NOON, NOON + timedelta(days=800, seconds=0.6))
+    assert (len(missed), newest) == (count, NOON + timedelta(days=800))
+    assert looked <= 5
+
+
+def test_a_tick_at_this_very_moment_has_come() -> None:
+    assert Schedule("* * * * *").missed(NOON - timedelta(seconds=1), NOON) == ([NOON], NOON)
 
 
 @schedule("* * * * * *", catch_up=CatchUp.ALL)

@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.actor import Actor
 from app.core.database import Document
-from app.core.jobs import Job, Priority, queue, runner, turns
+from app.core.jobs import Job, Priority, queue, runner
 from tests.core.jobs.tasks import ACTOR, PATIENCE, Asked, Worker, accept, declared, running
 
 Database = AsyncDatabase[Document]
@@ -43,15 +43,32 @@ async def test_who_was_served_much_is_not_punished_later(empty: Database) -> Non
     assert (await order(kind)).index(BIG.organization_id) <= 1
 
 
-async def test_turns_go_on_in_another_process(empty: Database) -> None:
-    """The rows are the truth; what a process remembers only spares it a look."""
-    kind = declared("greet", Worker())
+async def test_what_is_over_is_forgotten_though_a_job_is_left_that_nobody_takes(empty: Database) -> None:
+    """A type that only a newer release knows keeps its turn; who was served meanwhile owes nothing."""
+    unknown, kind = declared("unknown", Worker()), declared("greet", Worker())
+    await accept([unknown], Asked(OTHER))
     await accept([kind], *(Asked(BIG) for _ in range(50)))
-    turns._last.clear()
+    assert len(await order(kind)) == 50
+    await accept([kind], *(Asked(SMALL) for _ in range(20)), Asked(BIG))
+    assert (await order(kind)).index(BIG.organization_id) <= 1
+
+
+async def test_a_turn_costs_one_key_of_an_index_however_large_the_crowd(empty: Database) -> None:
+    kind = declared("greet", Worker())
+    await accept([kind], *(Asked(BIG) for _ in range(300)), Asked(SMALL))
+    await empty.command("profile", 2)
     await accept([kind], Asked(BIG), Asked(SMALL))
+    await empty.command("profile", 0)
+    asked = await empty["system.profile"].find({"command.find": "jobs"}).to_list()
+    assert [one["keysExamined"] for one in asked] == [1] * 3
+
+
+async def test_many_organizations_at_once_get_their_turns(empty: Database) -> None:
+    kind, crowd = declared("greet", Worker()), [Actor(ObjectId(), ObjectId()) for _ in range(40)]
+    for _ in range(2):
+        await accept([kind], *(Asked(one) for one in crowd))
     taken = await order(kind)
-    assert taken.index(SMALL.organization_id) <= 1
-    assert taken[-1] == BIG.organization_id
+    assert set(taken[:40]) == set(taken[40:]) == {one.organization_id for one in crowd}
 
 
 async def test_priorities_come_first_and_keep_their_own_turns(empty: Database) -> None:
