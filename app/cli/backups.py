@@ -32,9 +32,9 @@ def list_() -> None:
     from app.core.backups.moments import readable
     from app.services.platform import backups
 
-    table = Table("Taken", "Collections", "Documents", "Stored", box=None, pad_edge=False)
+    table = Table("Name", "Taken", "Collections", "Documents", "Stored", box=None, pad_edge=False)
     for one in _run(lambda announce: backups.every()):
-        table.add_row(readable(one.at), str(len(one.parts)), f"{one.documents:,}", _size(one.size))
+        table.add_row(one.name, readable(one.at), str(len(one.parts)), f"{one.documents:,}", _size(one.size))
     out.print(table)
 
 
@@ -62,6 +62,9 @@ def verify(
 def restore(
     at: Annotated[str | None, typer.Option(metavar="TIME", help="2030-01-31T14:05:09Z; else the latest.")] = None,
     database: Annotated[str | None, typer.Option(metavar="NAME", help="Restore beside the living database.")] = None,
+    base: Annotated[
+        str | None, typer.Option("--from", metavar="BACKUP", help="The full backup to begin with; else the newest.")
+    ] = None,
 ) -> None:
     """Restore the database, into an empty one, as it was at a time."""
     from app.core.backups import BackupError
@@ -70,7 +73,7 @@ def restore(
 
     with failing_plainly(BackupError):
         when = moment(at) if at else None
-    done = _run(lambda announce: backups.restore(database, when, announce))
+    done = _run(lambda announce: backups.restore(database, when, announce, base))
     out.print(
         f"{done.database} is restored as of {readable(done.until)}: {done.documents:,} documents, then "
         f"{done.operations:,} operations. Clients begin anew."

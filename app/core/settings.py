@@ -57,6 +57,16 @@ def _networks(value: str) -> str:
     return value
 
 
+def _without_credentials(url: str) -> str:
+    if url.startswith("s3:") and "@" in url:
+        raise ValueError("must not hold credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    return url
+
+
+StorageUrl = Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$"), AfterValidator(_without_credentials)]
+"""A folder or a bucket."""
+
+
 class SettingsError(Exception):
     """The environment cannot be used; the message lists every variable to mend, one a line."""
 
@@ -100,12 +110,12 @@ class Settings(BaseSettings):
 
     log_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """How long the change log is kept, and with it the cursors of those who were away."""
-    archive_url: Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$")] | None = None
+    archive_url: StorageUrl | None = None
     """Where the change log goes before it is forgotten, a folder or a bucket; nowhere without it."""
     relay_url: RelayUrl | None = None
     """The RabbitMQ that gets every event as a message, amqp[s]://user:password@host[:port][/vhost]; none without it."""
 
-    backup_url: Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$")] | None = None
+    backup_url: StorageUrl | None = None
     """Where backups are kept, a folder or a bucket; none are made without it."""
     backup_key: Annotated[SecretStr, AfterValidator(_keys)] | None = None
     """Seals backups: the first of these keys what is written, any of them what is read."""

@@ -15,7 +15,7 @@ from app.core.backups.archive import Archive
 from app.core.backups.catalog import Declared, declared
 from app.core.backups.claim import UNFINISHED
 from app.core.backups.documents import RAW
-from app.core.backups.errors import BackupError
+from app.core.backups.errors import BackupError, permitted
 from app.core.backups.manifest import FOLDER, Manifest, Part, name_of
 from app.core.backups.progress import Announce
 
@@ -31,7 +31,8 @@ async def dump(archive: Archive, announce: Announce) -> Manifest:
     """Store a full backup of the archive's database and answer what it holds. Raises BackupError."""
     for left in reversed(range(TRIES)):
         try:
-            return await _dump(archive, announce)
+            with permitted("backup"):
+                return await _dump(archive, announce)
         except OperationFailure as error:
             if error.code == _SNAPSHOT_TOO_OLD:
                 raise BackupError(

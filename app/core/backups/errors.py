@@ -15,18 +15,30 @@ class BackupError(Exception):
 
 
 @contextmanager
-def refusals(work: str) -> Iterator[None]:
-    """What MongoDB says against a piece of work, as a BackupError: its rights, its data, or that it went away."""
+def permitted(work: str) -> Iterator[None]:
+    """Rights that MongoDB's user lacks for a piece of work, as a BackupError."""
     try:
         yield
     except OperationFailure as error:
-        said = logs.redact(str(error).partition(", full error:")[0])[:300]
-        if error.code == _UNAUTHORIZED:
-            raise BackupError(
-                f"MongoDB's user must not do this: give it the roles that docs/recovery.md names for a {work}. {said}"
-            ) from error
-        raise BackupError(f"The backup does not fit together: {said}") from error
-    except PyMongoError as error:
+        if error.code != _UNAUTHORIZED:
+            raise
         raise BackupError(
-            f"MongoDB went away during the {work}: run it again. {logs.redact(str(error))[:300]}"
+            f"MongoDB's user has not the rights for a {work}: give it the roles of docs/recovery.md. {_said(error)}"
         ) from error
+
+
+@contextmanager
+def refusals(work: str) -> Iterator[None]:
+    """Whatever MongoDB has against what is restored, as a BackupError."""
+    try:
+        with permitted(work):
+            yield
+    except OperationFailure as error:
+        raise BackupError(f"The backup does not fit together: {_said(error)}") from error
+    except PyMongoError as error:
+        raise BackupError(f"MongoDB does not answer: run the {work} again when it does. {_said(error)}") from error
+
+
+def _said(error: PyMongoError) -> str:
+    said: str = logs.redact(str(error).partition(", full error:")[0])
+    return said[:300]

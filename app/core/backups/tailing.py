@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.backups.archive import Archive
 from app.core.backups.dumping import dump
+from app.core.backups.errors import permitted
 from app.core.backups.manifest import finished, snapshot_of
 from app.core.backups.oplog import Entry, entries, newest, partial, wall
 from app.core.backups.progress import silently
@@ -64,7 +65,8 @@ class Tail:
                 try:
                     if await lease.take(BACKUPS, "tail", self._me):
                         try:
-                            await lease.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
+                            with permitted("backup"):
+                                await lease.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
                         finally:
                             self._reached = None
                     pause = PAUSE
@@ -161,6 +163,9 @@ async def advance(archive: Archive, position: Timestamp, *, anew: bool = False) 
 
 async def _store(archive: Archive, after: Timestamp, last: Entry, gathered: Sequence[Entry], anew: bool) -> Timestamp:
     until: Timestamp = last["ts"]
+    for entry in gathered:
+        if entry["ns"] == f"{archive.database}.system.views":
+            _log.error("backup_cannot_replay", database=archive.database, at=wall(entry), mend="remove the view")
     if until > after:
         await Segment(after, until).store(archive, wall(last), [bytes(one.raw) for one in gathered], anew=anew)
     return until

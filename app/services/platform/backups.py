@@ -23,9 +23,12 @@ async def every() -> list[Manifest]:
     return [await Manifest.load(archive, name) for name in await backups.finished(archive)]
 
 
-async def restore(target: str | None, at: datetime | None, announce: Announce) -> Restored:
-    """Restore into an empty database, the platform's own if no other is named. Raises BackupError."""
-    return await backups.restore(_archive(), target or settings().mongodb_database, at, announce, CHECKS)
+async def restore(target: str | None, at: datetime | None, announce: Announce, base: str | None = None) -> Restored:
+    """Restore into an empty database, the platform's own if no other is named. Raises BackupError.
+
+    `base` names the full backup to begin with.
+    """
+    return await backups.restore(_archive(), target or settings().mongodb_database, at, announce, CHECKS, base=base)
 
 
 async def verify(announce: Announce) -> Verified:
