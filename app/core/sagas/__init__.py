@@ -7,6 +7,7 @@ it. Killed at any instant, a process neither skips a completed step nor repeats 
 from app.core.sagas.conductor import Conductor, UnknownSaga
 from app.core.sagas.declaration import Again, Answer, SagaType, Step
 from app.core.sagas.moves import NotStuck, PastReturn, cancel, find, resume, start
+from app.core.sagas.recovery import overdue, recover
 from app.core.sagas.saga import Past, Saga, SagaMoved, SagaState, prepare
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "UnknownSaga",
     "cancel",
     "find",
+    "overdue",
     "prepare",
+    "recover",
     "resume",
     "start",
 ]

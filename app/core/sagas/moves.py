@@ -15,6 +15,8 @@ from app.core.errors import Conflict, NotFound
 from app.core.sagas.declaration import SagaType, Step
 from app.core.sagas.saga import ENDED, Past, Saga, SagaMoved, SagaState
 
+_CHANGED = {"$currentDate": {"changed_at": True}}
+
 
 class PastReturn(Conflict):
     """The saga has ended, or has come to where it only goes forward."""
@@ -91,7 +93,7 @@ async def begin(saga: Saga, *, final: bool = False) -> Saga | None:
     """Note that its step is being taken once more; None when the saga has moved on."""
     set = {"working": True, "final": final, "began_at": saga.began_at or now()}
     where = {"_id": saga.id, "turn": saga.turn}
-    return await changes.change(Saga, where, {"$set": set, "$inc": {"attempt": 1}})
+    return await changes.change(Saga, where, {"$set": set, "$inc": {"attempt": 1}, **_CHANGED})
 
 
 async def move(
@@ -100,12 +102,12 @@ async def move(
     """Bring a saga to its next turn, which is taken when `set` names its `due`; None when it has moved on."""
     turn, due = saga.turn + 1, set.get("due")
     ended = now() if set.get("state") in ENDED else None
-    kept = {"turn": turn, "due": due, "working": False, "changed_at": now(), "ended_at": ended, **set}
+    kept = {"turn": turn, "due": due, "working": False, "ended_at": ended, **set}
     told = SagaMoved(Actor.platform(saga.organization_id), saga=saga.id, turn=turn, due=due) if due else None
     return await changes.change(
         Saga,
         {"_id": saga.id, "turn": saga.turn, **(where or {})},
-        {"$set": kept, **({"$push": {"history": asdict(past)}} if past else {})},
+        {"$set": kept, **({"$push": {"history": asdict(past)}} if past else {}), **_CHANGED},
         *([told] if told else []),
     )
 

@@ -10,11 +10,13 @@ from pymongo import ASCENDING, IndexModel
 
 from app.core import database
 from app.core.changes.events import Event
-from app.core.clock import new_id, now
+from app.core.clock import at, new_id, now
 from app.core.rows import Row, Value
 
 KEPT = timedelta(days=90)
 """How long a saga that has ended can be looked at."""
+EPOCH = at(0)
+"""Before every `due`: a partial index must be asked for what it holds."""
 
 
 class SagaState(StrEnum):
@@ -48,7 +50,7 @@ class Saga(Row):
     """Where a saga is, and what its steps have told each other in `data`.
 
     `turn` rises with every move, so that nothing moves it twice from one place. `working` says that a step is being
-    taken, `due` when the next may be, `final` that nothing can be taken back any more, `stop` why somebody wants it to
+    taken, `due` when its turn may be, `final` that nothing can be taken back any more, `stop` why somebody wants it to
     end.
     """
 
@@ -101,6 +103,7 @@ async def prepare() -> None:
         [
             IndexModel([("state", ASCENDING), ("changed_at", ASCENDING)]),
             IndexModel([("organization_id", ASCENDING), ("_id", ASCENDING)]),
+            IndexModel([("due", ASCENDING)], partialFilterExpression={"due": {"$gt": EPOCH}}),
             IndexModel([("ended_at", ASCENDING)], expireAfterSeconds=int(KEPT.total_seconds())),
         ]
     )

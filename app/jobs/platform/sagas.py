@@ -1,17 +1,29 @@
+from collections.abc import Mapping
 from typing import Any
 
-from app.core.jobs import Backoff, Job, JobType, job
-from app.core.sagas import Conductor, SagaMoved
+import structlog
+from bson import ObjectId
+
+from app.core import database, sagas
+from app.core.jobs import Backoff, Job, JobType, Tick, job, queue, schedule
+from app.core.sagas import Conductor, Saga, SagaMoved
 from app.core.sagas.declaration import LONGEST
 from app.services.organizations import deletion
 
+BATCH = 1_000
+
 _conductor = Conductor(deletion.DELETION)
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def _key(saga: ObjectId, turn: int) -> str:
+    return f"{saga}:{turn}"
 
 
 # The attempts of a step are the saga's; these are for a database that cannot be written to.
 @job(
     SagaMoved,
-    key=lambda moved: f"{moved.saga}:{moved.turn}",
+    key=lambda moved: _key(moved.saga, moved.turn),
     due=lambda moved: moved.due,
     attempts=100,
     timeout=LONGEST + 30,
@@ -21,4 +33,23 @@ async def take_saga_step(job: Job[SagaMoved]) -> None:
     await _conductor.take(job.event)
 
 
-JOBS: list[JobType[Any]] = [take_saga_step]
+@schedule("* * * * *")
+async def recover_sagas(job: Job[Tick]) -> Mapping[str, Any]:
+    """Give sagas whose job was cancelled, dropped or lost a new one: else they would stand still for ever."""
+    overdue = {queue.id_of(take_saga_step.type, _key(saga.id, saga.turn)): saga for saga in await sagas.overdue(BATCH)}
+    for id in await _unfinished(overdue):
+        del overdue[id]
+    recovered = [saga for saga in overdue.values() if await sagas.recover(saga)]
+    for saga in recovered:
+        _log.warning("saga_recovered", saga=str(saga.id), kind=saga.kind, step=saga.step)
+    return {"recovered": len(recovered)}
+
+
+async def _unfinished(jobs: Mapping[ObjectId, Saga]) -> list[ObjectId]:
+    """Those of these jobs that will still be done. Where many are late, a new turn would only be later."""
+    states = [state.value for state in queue.UNFINISHED]
+    found = database.collection(queue.JOBS).find({"_id": {"$in": list(jobs)}, "state": {"$in": states}}, {"_id": 1})
+    return [row["_id"] async for row in found]
+
+
+JOBS: list[JobType[Any]] = [take_saga_step, recover_sagas]
