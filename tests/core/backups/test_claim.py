@@ -1,9 +1,11 @@
 """Only what a restore left behind is emptied, by one restore at a time, and nobody serves it meanwhile."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from bson import Binary, ObjectId, encode
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import backups, database
@@ -12,9 +14,12 @@ from app.core.backups.claim import claimed
 from app.core.backups.manifest import finished
 from app.core.backups.progress import silently
 from app.core.backups.tailing import Tail, advance, beginning
+from app.core.changes.envelope import FIELD
+from app.core.clock import now
 from app.core.database import Document
 from app.core.tasks import end
 from app.startup import preparation
+from tests.core.backups import bank
 
 
 async def test_a_database_restored_in_place_is_restored_again(
@@ -39,6 +44,22 @@ async def test_a_database_restored_in_place_is_restored_again(
             await asyncio.sleep(0.05)
     await end(following)
     await backups.drill(archive, silently)
+
+
+async def test_events_of_long_ago_are_not_numbered_again(archive: Archive, living: AsyncDatabase[Document]) -> None:
+    """A restore in place inserts documents anew, which carry events that the log had and forgot."""
+    event = bank.BankStepMade(bank.ACTOR, counter=1, step=1).row()
+    event["e"] = ObjectId.from_datetime(now() - timedelta(days=9))
+    await living.counters.insert_one({"_id": 1, FIELD: Binary(encode({"v": [event]}))})
+    position = await beginning()
+    await backups.dump(archive, silently)
+    await living.client.drop_database(living.name)
+    await backups.restore(archive, living.name, None, silently)
+    await advance(archive, position, anew=True)
+    copy = living.client[f"{living.name}_copy"]
+    await backups.restore(archive, copy.name, None, silently)
+    assert await copy.counters.count_documents({}) == 1
+    assert await copy.log.count_documents({}) == 0
 
 
 async def test_no_moment_within_a_restore_is_restored(archive: Archive, living: AsyncDatabase[Document]) -> None:
