@@ -2,7 +2,7 @@
 
 <url>/<database>/full/<moment>/0001 ...     the collections, one object each
 <url>/<database>/full/<moment>/manifest     what they are; written last
-<url>/<database>/segments/<after>-<until>   what happened since
+<url>/<database>/segments/<run>/...         what happened since
 <url>/<database>/head                       the newest segment's name
 """
 

@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from app.core.backups.errors import BackupError
+from app.core.backups.errors import BackupError, Missing
 from app.core.backups.keys import Keys
 from app.core.backups.sealing import Opener, Sealer
 from app.core.settings import Settings
@@ -97,6 +97,13 @@ class Archive:
         """The whole of something small."""
         return b"".join([piece async for piece in self.read(name)])
 
+    async def find(self, name: str) -> bytes | None:
+        """The whole of something small; None when it is not there."""
+        try:
+            return await self.get(name)
+        except Missing:
+            return None
+
     async def names(self, prefix: str = "") -> list[str]:
         """The names that begin with a folder's name, in order."""
         with self._reaching():
@@ -128,7 +135,7 @@ class Archive:
             yield
         except (BaseError, OSError) as error:
             if name and isinstance(error, FileNotFoundError):
-                raise BackupError(f"{name} is missing from {self._root}: use another copy of this backup.") from None
+                raise Missing(f"{name} is missing from {self._root}: use another copy of this backup.") from None
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise BackupError(f"{self._setting} {self.url} cannot be used: {reason[0][:300]}") from error
 

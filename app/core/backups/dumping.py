@@ -17,6 +17,7 @@ from app.core.backups.claim import UNFINISHED
 from app.core.backups.documents import RAW
 from app.core.backups.errors import BackupError, permitted
 from app.core.backups.manifest import FOLDER, Manifest, Part, name_of
+from app.core.backups.origin import check_origin
 from app.core.backups.progress import Announce
 
 READ_BYTES = 4 << 20
@@ -29,10 +30,11 @@ _log = structlog.stdlib.get_logger(__name__)
 
 async def dump(archive: Archive, announce: Announce) -> Manifest:
     """Store a full backup of the archive's database and answer what it holds. Raises BackupError."""
+    replica_set = await check_origin(archive)
     for left in reversed(range(TRIES)):
         try:
             with permitted("backup"):
-                return await _dump(archive, announce)
+                return await _dump(archive, replica_set, announce)
         except OperationFailure as error:
             if error.code == _SNAPSHOT_TOO_OLD:
                 raise BackupError(
@@ -45,7 +47,7 @@ async def dump(archive: Archive, announce: Announce) -> Manifest:
     raise AssertionError
 
 
-async def _dump(archive: Archive, announce: Announce) -> Manifest:
+async def _dump(archive: Archive, replica_set: str, announce: Announce) -> Manifest:
     source = database.client().get_database(archive.database)
     async with database.client().start_session(causal_consistency=False) as session:
         collections = await declared(source)
@@ -77,7 +79,7 @@ async def _dump(archive: Archive, announce: Announce) -> Manifest:
             )
             done += reading.documents
     server = str((await source.command("buildInfo"))["version"])
-    manifest = Manifest(name, archive.database, snapshot, at, server, tuple(parts))
+    manifest = Manifest(name, archive.database, snapshot, at, server, replica_set, tuple(parts))
     await manifest.store(archive)
     return manifest
 

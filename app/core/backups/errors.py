@@ -14,6 +14,10 @@ class BackupError(Exception):
     """A backup cannot be made, read or restored; the message is one sentence that says what to do."""
 
 
+class Missing(BackupError):
+    """An object is not where it should be."""
+
+
 @contextmanager
 def permitted(work: str) -> Iterator[None]:
     """Rights that MongoDB's user lacks for a piece of work, as a BackupError."""

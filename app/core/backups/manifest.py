@@ -46,6 +46,8 @@ class Manifest:
     at: datetime
     """The server's clock when the snapshot had been taken."""
     server: str
+    replica_set: str
+    """Whose oplog the snapshot is a moment of."""
     parts: tuple[Part, ...]
 
     @property

@@ -49,6 +49,14 @@ def wall(entry: Entry) -> datetime:
     return at.replace(tzinfo=UTC)
 
 
+def renewal(entry: Entry) -> bool:
+    """Whether it does nothing but put off the end of a lease, which means nothing in a copy."""
+    if entry["op"] != "u" or "diff" not in entry["o"]:
+        return False
+    diff = entry["o"]["diff"]
+    return list(diff) == ["u"] and list(diff["u"]) == ["until"]
+
+
 def partial(entry: Entry) -> bool:
     """Whether the transaction goes on in a later entry."""
     return entry["op"] == "c" and bool(entry["o"].get("partialTxn"))

@@ -38,7 +38,9 @@ class Plan:
         """
         position = Timestamp(0, 0)
         first = Timestamp(since - MARGIN, 0)
-        segments = sorted([one for one in self.earlier if one.until >= first] + [*self.segments])
+        segments = sorted(
+            [one for one in self.earlier if one.until >= first] + [*self.segments], key=lambda one: one.after
+        )
         for number, segment in enumerate(segments):
             await announce("what happened since", number, len(segments))
             async for entry in segment.entries(archive):
@@ -62,12 +64,15 @@ async def plan(archive: Archive, at: datetime | None, base: str | None = None) -
             f"The backups do not reach {readable(at)}: from the full one of {readable(manifest.at)} they go on to "
             f"{readable(reaches)} without a gap. Choose a time in between, or leave --at out for the latest."
         )
-    if at is None and segments and segments[-1].until > (leading[-1].until if leading else manifest.snapshot):
+    if at is None and max([one.until for one in segments], default=Timestamp(0, 0)) > (
+        leading[-1].until if leading else manifest.snapshot
+    ):
         raise BackupError(
             f"The segments after {readable(reaches)} do not join on: one is missing, or a full backup is being made. "
             f"To restore what is there, say so: --at {readable(reaches)}"
         )
-    earlier = [one for one in segments if one.after < manifest.snapshot and one not in leading]
+    own = [one for one in segments if one.run.replica_set == manifest.replica_set]
+    earlier = [one for one in own if one.after < manifest.snapshot and one not in leading]
     return Plan(manifest, earlier, leading, at)
 
 
@@ -94,7 +99,7 @@ async def _beginning(
             continue
         if at is not None and manifest.at > at:
             continue
-        leading = chain(segments, manifest.snapshot)
+        leading = chain(segments, manifest.snapshot, manifest.replica_set)
         if damaged:
             passed, reason = damaged
             if not leading or leading[-1].until < snapshot_of(passed):

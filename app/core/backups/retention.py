@@ -1,5 +1,6 @@
-"""Which backups are kept: the first of each of the last days, weeks and months, and the newest.
+"""Which backups are kept: all of the last days, and the first of each of the last weeks and months.
 
+A day may have several: one that was made because the oplog overran the tail is where the segments after it begin.
 Segments are kept from the oldest daily one on; a weekly or monthly one older than that restores to its own moment only.
 """
 
@@ -13,7 +14,7 @@ from app.core.backups.segments import raise_floor
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how many of the last days, weeks and months that have a full backup one is kept."""
+    """For how many of the last days, weeks and months that have full backups some are kept."""
 
     daily: int
     weekly: int
@@ -23,7 +24,7 @@ class Retention:
         """Those of some full backups to keep, and the one from which on every moment can be restored."""
         daily = _first_of_each(names, "%Y-%m-%d", self.daily)
         weekly, monthly = _first_of_each(names, "%G-%V", self.weekly), _first_of_each(names, "%Y-%m", self.monthly)
-        return {*daily, *weekly, *monthly, max(names)}, min(daily)
+        return {*weekly, *monthly, *(name for name in names if name >= min(daily))}, min(daily)
 
 
 async def forget(archive: Archive, retention: Retention) -> int:

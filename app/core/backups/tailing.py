@@ -14,9 +14,10 @@ from app.core.backups.archive import Archive
 from app.core.backups.dumping import dump
 from app.core.backups.errors import permitted
 from app.core.backups.manifest import finished, snapshot_of
-from app.core.backups.oplog import Entry, entries, newest, partial, wall
+from app.core.backups.oplog import Entry, entries, newest, partial, renewal, wall
+from app.core.backups.origin import OtherOrigin, check_origin, replica_set
 from app.core.backups.progress import silently
-from app.core.backups.segments import Segment, latest_run, stored
+from app.core.backups.segments import Position, Run, Segment, latest_run, listed
 from app.core.changes import lease
 from app.core.changes.log import operation_time
 from app.core.clock import source
@@ -28,6 +29,8 @@ BACKUPS = "backups"
 _RESTORED = "restored"
 EVERY = 15.0
 """Seconds between segments: what a lost database can take with it, besides the time that storing takes."""
+IDLE = 300
+"""Seconds of the oplog in which nothing but leases changed, after which a segment is stored all the same."""
 SEGMENT_BYTES = 16 << 20
 """A segment that reaches this size ends with the transaction at hand."""
 RETRY = 60.0
@@ -38,7 +41,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class OplogOverran(Exception):
-    """The oplog no longer holds the entry at which the newest segment ends."""
+    """The oplog does not hold the entry at which the newest segment ends: no more, or the server was set back."""
 
 
 class Tail:
@@ -48,14 +51,17 @@ class Tail:
         self._archive, self._me = archive, lease.new_owner()
         self._start: Timestamp | None = None
         """Where the present run of segments begins; a full backup must be no older."""
-        self._begun = asyncio.Event()
-        self._reached: Timestamp | None = None
+        self._begun, self._complemented = asyncio.Event(), False
+        self._reached: float | None = None
+        """Up to this time nothing would be lost; None in one that does not follow."""
+        self._refused = False
 
     def figures(self) -> dict[str, float]:
-        """For metrics. `behind_seconds` is what a loss would take now; 0 in one that does not follow."""
-        reached = self._reached
-        behind = max(0.0, source() - reached.time) if reached else 0.0
-        return {"following": int(reached is not None), "behind_seconds": behind}
+        """For metrics. `behind_seconds` is what a loss would take now; one that does not follow cannot tell."""
+        figures: dict[str, float] = {"following": int(self._reached is not None), "refused": int(self._refused)}
+        if (reached := self._reached) is not None:
+            figures["behind_seconds"] = max(0.0, source() - reached)
+        return figures
 
     async def run(self) -> None:
         """Follow whenever no other process does, for ever; cancel it to hand over at once."""
@@ -69,7 +75,10 @@ class Tail:
                                 await lease.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
                         finally:
                             self._reached = None
-                    pause = PAUSE
+                    pause, self._refused = PAUSE, False
+                except OtherOrigin as error:
+                    _log.error("backup_tail_refused", error=str(error))
+                    pause, self._refused = RETRY, True
                 except Exception as error:
                     _log.error("backup_tail_restarts", error=repr(error)[:500])
                     pause = min(pause * 2, _MAX_PAUSE)
@@ -78,22 +87,30 @@ class Tail:
             await lease.give_back(BACKUPS, "tail", self._me)
 
     async def _follow(self) -> None:
-        run = latest_run(await stored(self._archive))
-        position, anew = (run[-1].until, False) if run else (await beginning(), True)
-        self._starts(run[0].after if run else position)
+        await check_origin(self._archive)
+        position = await self._position()
+        self._reached = float(position.ts.time)
         while not cancelled():
+            asked = source()
             try:
-                reached = await advance(self._archive, position, anew=anew)
-                position, anew = reached, anew and reached == position
+                position = await advance(self._archive, position, idle=IDLE)
             except OplogOverran:
-                _log.error("backup_oplog_overran", database=self._archive.database, since=position.as_datetime())
-                position, anew = await beginning(), True
-                self._starts(position)
-            self._reached = position
+                _log.error("backup_oplog_overran", database=self._archive.database, since=position.ts.as_datetime())
+                position = await beginning()
+                self._starts(position.ts)
+            if self._complemented:
+                self._reached = asked
             await asyncio.sleep(EVERY)
 
+    async def _position(self) -> Position:
+        """Where to go on. It asks for no `head`: what was lost since is in the oplog, or has overrun the tail."""
+        run = latest_run(await listed(self._archive))
+        position = run[-1].end if run else await beginning()
+        self._starts(run[0].after if run else position.ts)
+        return position
+
     def _starts(self, at: Timestamp) -> None:
-        self._start = at
+        self._start, self._complemented = at, False
         self._begun.set()
 
     async def _complete(self) -> None:
@@ -115,6 +132,7 @@ class Tail:
         if self._start and not any(snapshot_of(name) >= start for name in names):
             manifest = await dump(self._archive, silently)
             _log.info("backup_made", name=manifest.name, documents=manifest.documents, size=manifest.size)
+        self._complemented = not self._begun.is_set()
 
 
 async def begin_with_a_full_backup(restored: AsyncDatabase[Document]) -> None:
@@ -122,34 +140,35 @@ async def begin_with_a_full_backup(restored: AsyncDatabase[Document]) -> None:
     await restored[BACKUPS].update_one({"_id": _RESTORED}, {"$set": {"at": await operation_time()}}, upsert=True)
 
 
-async def beginning() -> Timestamp:
-    """The present end of the oplog, outside of any transaction."""
+async def beginning() -> Position:
+    """A new run at the present end of the oplog, outside of any transaction."""
     while (last := await newest()) is None or partial(last):  # noqa: ASYNC110 - nothing announces it
         await asyncio.sleep(0.05)
-    beginning: Timestamp = last["ts"]
-    return beginning
+    return Position(Run.new(last["ts"], await replica_set()), last["ts"], last["t"])
 
 
-async def advance(archive: Archive, position: Timestamp, *, anew: bool = False) -> Timestamp:
+async def advance(archive: Archive, position: Position, *, idle: int = 0) -> Position:
     """Store what happened after a position and answer the new one. Raises OplogOverran.
 
-    `anew`: no segment leads to the position.
+    What is of less than `idle` seconds and puts off leases only is left for later.
     """
     last = await newest()
-    if last is None or last["ts"] <= position:
-        return position
+    if last is None or last["ts"] <= position.ts:
+        if last is not None and last["t"] > position.term:
+            raise OplogOverran
+        return position  # a new primary may know for an instant of less that is safe
     found, gathered, size = False, [], 0
-    async for entry in entries(archive.database, position, last["ts"]):
+    async for entry in entries(archive.database, position.ts, last["ts"]):
         if not found:
-            if entry["ts"] != position:
+            if (entry["ts"], entry["t"]) != (position.ts, position.term):
                 break
             found = True
             continue
         gathered.append(entry)
         size += len(entry.raw)
         if size >= SEGMENT_BYTES and not partial(entry):
-            position = await _store(archive, position, entry, gathered, anew)
-            gathered, size, anew = [], 0, False
+            position = await _store(archive, position, entry, gathered)
+            gathered, size = [], 0
     if not found:
         raise OplogOverran
     if gathered and partial(gathered[-1]):  # the rest of the transaction is still to come
@@ -158,14 +177,17 @@ async def advance(archive: Archive, position: Timestamp, *, anew: bool = False) 
         if not gathered:
             return position
         last = gathered[-1]
-    return await _store(archive, position, last, gathered, anew)
+    if last["ts"].time - position.ts.time < idle and all(map(renewal, gathered)):
+        return position
+    return await _store(archive, position, last, gathered)
 
 
-async def _store(archive: Archive, after: Timestamp, last: Entry, gathered: Sequence[Entry], anew: bool) -> Timestamp:
-    until: Timestamp = last["ts"]
+async def _store(archive: Archive, position: Position, last: Entry, gathered: Sequence[Entry]) -> Position:
+    if last["ts"] <= position.ts:
+        return position
     for entry in gathered:
         if entry["ns"] == f"{archive.database}.system.views":
             _log.error("backup_cannot_replay", database=archive.database, at=wall(entry), mend="remove the view")
-    if until > after:
-        await Segment(after, until).store(archive, wall(last), [bytes(one.raw) for one in gathered], anew=anew)
-    return until
+    segment = Segment(position.run, position.ts, last["ts"], last["t"])
+    await segment.store(archive, wall(last), [bytes(one.raw) for one in gathered])
+    return segment.end

@@ -1,5 +1,6 @@
 """Reads every byte of the backups and says what is wrong with them. No database is needed."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from app.core.backups.errors import BackupError
 from app.core.backups.manifest import FOLDER, MANIFEST, Manifest, finished
 from app.core.backups.moments import readable
 from app.core.backups.progress import Announce
-from app.core.backups.segments import Segment, floor, stored
+from app.core.backups.segments import Run, Segment, floor, stored
 
 
 @dataclass(slots=True)
@@ -69,20 +70,22 @@ async def _segments(archive: Archive, result: Verified, announce: Announce) -> N
     except BackupError as error:
         result.wrong.append(str(error))
         return
-    reached = lowest
+    reached: dict[Run, Timestamp] = {}
     for number, segment in enumerate(segments):
         await announce("segments", number, len(segments))
         try:
-            await _segment(archive, segment, reached, result)
+            before = reached.get(segment.run, max(segment.run.began, lowest or segment.run.began))
+            await _segment(archive, segment, before, result)
         except BackupError as error:
             result.wrong.append(str(error))
-        reached = max(segment.until, reached or segment.until)
+        reached[segment.run] = max(segment.until, before)
     result.segments = len(segments)
+    with suppress(BackupError):  # said above
+        result.until = max([(await one.heading(archive))["at"] for one in segments[-1:]], default=None)
 
 
-async def _segment(archive: Archive, segment: Segment, reached: Timestamp | None, result: Verified) -> None:
-    heading = await segment.heading(archive)
-    if not heading["anew"] and (reached is None or segment.after > reached):
+async def _segment(archive: Archive, segment: Segment, reached: Timestamp, result: Verified) -> None:
+    if segment.after > reached:
         result.wrong.append(f"The segment before {segment.name} is missing.")
     position = segment.after
     async for entry in segment.entries(archive):
@@ -91,4 +94,3 @@ async def _segment(archive: Archive, segment: Segment, reached: Timestamp | None
             break
         position = entry["ts"]
         result.entries += 1
-    result.until = heading["at"]

@@ -105,7 +105,7 @@ async def _judge(copy: AsyncDatabase[Document], notes: bank.Notes, moment: datet
 
 async def _compare_at_rest(archive: Archive, outcome: Outcome) -> None:
     await asyncio.sleep(1)
-    await advance(archive, (await stored(archive))[-1].until)
+    await advance(archive, (await stored(archive))[-1].end)
     whole = await backups.restore(archive, f"{NAME}_whole", None, silently)
     living, copy = database.client()[NAME], database.client()[whole.database]
     if await bank.hashes(living) != await bank.hashes(copy):

@@ -29,7 +29,7 @@ async def test_a_database_restored_in_place_is_restored_again(
     position = await beginning()
     await living.things.insert_one({"_id": 1})
     await backups.dump(archive, silently)
-    position = await advance(archive, position, anew=True)
+    position = await advance(archive, position)
     await living.client.drop_database(living.name)
     await backups.restore(archive, living.name, None, silently)
     await living.things.insert_one({"_id": 2})
@@ -55,7 +55,7 @@ async def test_events_of_long_ago_are_not_numbered_again(archive: Archive, livin
     await backups.dump(archive, silently)
     await living.client.drop_database(living.name)
     await backups.restore(archive, living.name, None, silently)
-    await advance(archive, position, anew=True)
+    await advance(archive, position)
     copy = living.client[f"{living.name}_copy"]
     await backups.restore(archive, copy.name, None, silently)
     assert await copy.counters.count_documents({}) == 1
@@ -70,7 +70,7 @@ async def test_no_moment_within_a_restore_is_restored(archive: Archive, living: 
         async with claimed(living):
             await living.things.insert_one({"_id": 1})
             raise RuntimeError("interrupted")
-    await advance(archive, position, anew=True)
+    await advance(archive, position)
     with pytest.raises(BackupError, match=r"was being restored itself since 20.*: restore to before that with --at"):
         await backups.restore(archive, f"{living.name}_copy", None, silently)
 

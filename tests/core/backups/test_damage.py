@@ -25,7 +25,7 @@ async def full(archive: Archive, living: AsyncDatabase[Document], tmp_path: Path
     await backups.dump(archive, silently)
     for step in range(4):
         await living.things.update_many({"_id": {"$gt": 2_500}}, {"$set": {"text": f"{CANARY} again {step}"}})
-        position = await advance(archive, position, anew=step == 0)
+        position = await advance(archive, position)
     return sorted(path for path in (tmp_path / "backups").rglob("*") if path.is_file())
 
 

@@ -36,7 +36,7 @@ async def test_a_damaged_newest_backup_is_passed_over(
     position = await beginning()
     first = await backups.dump(archive, silently)
     await living.things.insert_one({"_id": 1})
-    position = await advance(archive, position, anew=True)
+    position = await advance(archive, position)
     await asyncio.sleep(1.1)  # names tell the second
     await living.things.insert_one({"_id": 2})
     last = await backups.dump(archive, silently)
@@ -61,7 +61,7 @@ async def test_another_full_backup_can_be_named(
     await living.things.insert_one({"_id": 1})
     last = await backups.dump(archive, silently)
     await living.things.insert_one({"_id": 2})
-    await advance(archive, position, anew=True)
+    await advance(archive, position)
     await damage(tmp_path, last.name, "0001")
     with pytest.raises(BackupError, match=r"cannot be trusted|cut off"):
         await restored()
@@ -78,7 +78,7 @@ async def test_events_are_kept_however_far_the_sequencer_was_behind(
     for step in range(3):
         event = bank.BankStepMade(bank.ACTOR, counter=1, step=step)
         await changes.change(bank.Counter, {"_id": 1}, {"$push": {"steps": step}}, event)
-        position = await advance(archive, position, anew=step == 0)
+        position = await advance(archive, position)
     assert len(await stored(archive)) == 3
     await backups.dump(archive, silently)
     rows = await (await restored()).log.find().sort("_id", 1).to_list()
@@ -97,7 +97,7 @@ async def test_documents_of_any_size_are_replayed(
     for _ in range(20):
         await living.things.update_one({"_id": "x" * 500_000}, {"$inc": {"n": 1}})
     await living.things.insert_one({"_id": 4, "x": b"x" * 15_000_000})
-    await advance(archive, position, anew=True)
+    await advance(archive, position)
     copy = await restored()
     assert (await copy.command("dbHash", collections=["things"]))["md5"] == (
         await living.command("dbHash", collections=["things"])
@@ -112,7 +112,7 @@ async def test_long_commands_are_waited_for(
     await backups.dump(archive, silently)
     await living.things.insert_one({"_id": 1})
     await living.things.create_index("n")
-    await advance(archive, position, anew=True)
+    await advance(archive, position)
     allowed, building = [], Replay._build
 
     async def watched(*arguments: Any) -> None:
@@ -132,7 +132,7 @@ async def test_views_made_since_are_named(
     position = await beginning()
     await backups.dump(archive, silently)
     await living.things.insert_one({"_id": 1})
-    position = await advance(archive, position, anew=True)
+    position = await advance(archive, position)
     [segment] = await stored(archive)
     before = (await segment.heading(archive))["at"]
     await asyncio.sleep(0.01)

@@ -48,7 +48,7 @@ async def test_times_that_no_backup_reaches_are_named(
         await restored(at=first.at + timedelta(milliseconds=1))
     await restored(at=first.at)
     await living.things.insert_one({"_id": 1})
-    position = await advance(archive, position, anew=True)
+    position = await advance(archive, position)
     [segment] = await stored(archive)
     end = (await segment.heading(archive))["at"]
     await restored(at=end)
@@ -61,7 +61,7 @@ async def test_a_gap_is_never_passed_over(archive: Archive, living: AsyncDatabas
     await backups.dump(archive, silently)
     for number in range(3):
         await living.things.insert_one({"_id": number})
-        position = await advance(archive, position, anew=number == 0)
+        position = await advance(archive, position)
     segments = await stored(archive)
     await archive.delete([segments[1].name])
     with pytest.raises(BackupError, match="one is missing") as error:
@@ -116,7 +116,7 @@ async def test_time_limits_wait_until_everything_is_there(
     await living.command("collMod", "fifth", index={"name": "plain", "expireAfterSeconds": 9})
     await living.create_collection("empty")
     await living.empty.create_index("at", expireAfterSeconds=3_600)
-    await advance(archive, position, anew=True)
+    await advance(archive, position)
     meanwhile: dict[str, Any] = {}
 
     async def look() -> list[str]:
@@ -156,7 +156,7 @@ async def test_events_that_had_no_position_yet_are_numbered_in_their_order(
     for step in range(3):
         event = bank.BankStepMade(bank.ACTOR, counter=1, step=step)
         await changes.change(bank.Counter, {"_id": 1}, {"$push": {"steps": step}}, event)
-    position = await advance(archive, position, anew=True)
+    position = await advance(archive, position)
     await backups.dump(archive, silently)  # after them: the segment before it tells
     for step in range(3, 6):
         event = bank.BankStepMade(bank.ACTOR, counter=1, step=step)
