@@ -1,6 +1,7 @@
 """`atrium jobs`: the durable jobs of all organizations."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 import typer
@@ -202,14 +203,15 @@ def _each(done: str, act: "Callable[[Actor, JobAction], Awaitable[Job]]", ids: l
         fail("\n".join(refused))
 
 
-def _all(done: str, act: "Callable[[Actor, Tree], Awaitable[DeadJobs]]", where: Tree) -> None:
-    """Do it to all dead jobs that match."""
+def _all(done: str, act: "Callable[[Actor, Tree, datetime | None], Awaitable[DeadJobs]]", where: Tree) -> None:
+    """Do it to all dead jobs that match; to those that die while it is done, no second time."""
 
     async def work() -> int:
-        count, more = 0, True
-        while more:
-            step = await act(PLATFORM, where)
-            count, more = count + step.count, step.more
+        step = await act(PLATFORM, where, None)
+        count = step.count
+        while step.more:
+            step = await act(PLATFORM, where, step.until)
+            count += step.count
         return count
 
     count = answer(work)

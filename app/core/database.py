@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -70,6 +71,13 @@ def using(name: str) -> Iterator[None]:
 
 def database() -> AsyncDatabase[Document]:
     return client().get_database(_other.get() or _name, CodecOptions(tz_aware=True))
+
+
+async def moment() -> datetime:
+    """The present moment by the server's clock, in UTC, as `$$NOW` has it there."""
+    answer: Document = await database().command("hello", codec_options=database().codec_options)
+    moment: datetime = answer["localTime"]
+    return moment
 
 
 def collection(name: str) -> AsyncCollection[Document]:

@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from app.cli import app, console, data
 from app.core import database as connection
 from app.core import signals
+from app.core.jobs import control
 from app.core.settings import settings
+from app.services.platform import jobs as service
 from tests.world import Processes
 
 Store = Database[dict[str, Any]]
@@ -163,6 +165,27 @@ def test_all_dead_jobs_that_match_are_steered_however_many(
     assert "1 dead job will run again" in atrium.run("jobs", "retry", "--all")
     for wrong in (["retry"], ["drop", "--all", str(jobs[0])], ["retry", str(jobs[0]), "--queue", "slow"]):
         atrium.run("jobs", *wrong, status=2)
+
+
+def test_what_dies_again_is_not_retried_again_by_the_same_command(
+    atrium: Commands, jobs: list[ObjectId], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the command does not end, and never gets to the younger ones."""
+    rounds: list[service.DeadJobs] = []
+
+    async def retry_dead(*given: Any) -> service.DeadJobs:
+        assert len(rounds) < 3
+        rounds.append(await retry(*given))
+        store["jobs"].update_many({"state": "ready"}, [{"$set": {"state": "dead", "started_at": "$$NOW"}}])
+        return rounds[-1]
+
+    retry = service.retry_dead
+    monkeypatch.setattr(service, "retry_dead", retry_dead)
+    monkeypatch.setattr(control, "MOST", 2)
+    store["jobs"].insert_many([_job("trim_log.1", "slow", "dead", last_error="again") for _ in range(3)])
+    assert "4 dead jobs will run again" in atrium.run("jobs", "retry", "--all")
+    assert [one.count for one in rounds] == [2, 2]
+    assert store["jobs"].count_documents({"state": "dead", "started_at": {"$gte": rounds[0].until}}) == 4
 
 
 def test_counts_and_pauses_are_shown(atrium: Commands, jobs: list[ObjectId]) -> None:

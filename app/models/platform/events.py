@@ -10,7 +10,8 @@ from app.core.changes import Event
 class StaffActed(Event):
     """Somebody on the staff, or the command line, steered the platform: `action` is a verb such as "retry".
 
-    `kind` and `subject` say what it was done to: a job by its id, a queue, schedule or consumer by its name.
+    `kind` and `subject` say what it was done to: a job by its id, a queue, schedule or consumer by its name; "dead
+    jobs" by how many they were, and the filter.
     """
 
     action: str

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
 
 import strawberry
 
@@ -9,7 +10,7 @@ from app.core.paging import Page, PageArgs
 from app.schema.kit.audiences import staff
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query, subscription
-from app.schema.kit.filters import tree
+from app.schema.kit.filters import in_utc, tree
 from app.schema.kit.nodes import key
 from app.schema.platform.jobs import DeadJobs, Job, JobFilter
 from app.services.platform import jobs
@@ -46,14 +47,18 @@ class Mutation:
         return await jobs.drop(info.context.actor, input)
 
     @mutation(DeadJobs, staff(), fails=(NotFound,))
-    async def retry_dead_jobs(self, info: Info, filter: JobFilter | None = None) -> jobs.DeadJobs:
-        """Let the dead jobs that match run again, the oldest 1,000 at once."""
-        return await jobs.retry_dead(info.context.actor, tree(filter))
+    async def retry_dead_jobs(
+        self, info: Info, filter: JobFilter | None = None, died_before: datetime | None = None
+    ) -> jobs.DeadJobs:
+        """Let the dead jobs that match run again, the oldest 1,000 at once that died before a moment, or before now."""
+        return await jobs.retry_dead(info.context.actor, tree(filter), _moment(died_before))
 
     @mutation(DeadJobs, staff(), fails=(NotFound,))
-    async def drop_dead_jobs(self, info: Info, filter: JobFilter | None = None) -> jobs.DeadJobs:
-        """Give up the dead jobs that match, the oldest 1,000 at once."""
-        return await jobs.drop_dead(info.context.actor, tree(filter))
+    async def drop_dead_jobs(
+        self, info: Info, filter: JobFilter | None = None, died_before: datetime | None = None
+    ) -> jobs.DeadJobs:
+        """Give up the dead jobs that match, the oldest 1,000 at once that died before a moment, or before now."""
+        return await jobs.drop_dead(info.context.actor, tree(filter), _moment(died_before))
 
 
 @strawberry.type
@@ -65,3 +70,7 @@ class Subscription:
             async for job in seen:
                 info.context.share(None)
                 yield job
+
+
+def _moment(died_before: datetime | None) -> datetime | None:
+    return died_before and in_utc(died_before, ["diedBefore"])

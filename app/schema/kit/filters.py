@@ -70,15 +70,15 @@ def _plain(value: Any, node: str | None) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
-        return _in_utc(value)
+        return in_utc(value, ["filter"])
     if isinstance(value, str) and node:
         return open_id(value, node)
     return _tree(value, node) if get_object_definition(type(value)) else value
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """The moment in UTC, where one without an offset is already."""
+def in_utc(moment: datetime, path: list[str | int]) -> datetime:
+    """The moment in UTC, where one without an offset is already. Raises Invalid when UTC has no name for it."""
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
-        raise Invalid("A moment lies in the years 1 to 9999 of UTC.", path=["filter"]) from None
+        raise Invalid("A moment lies in the years 1 to 9999 of UTC.", path=path) from None

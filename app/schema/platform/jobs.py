@@ -89,7 +89,8 @@ class Job(Node):
 @strawberry.type(description="What became of dead jobs.")
 class DeadJobs:
     count: int = strawberry.field(description="How many were changed.")
-    more: bool = strawberry.field(description="Whether there are more: ask again.")
+    more: bool = strawberry.field(description="Whether there are more: ask again, with `until` as `diedBefore`.")
+    until: datetime = strawberry.field(description="Those were meant whose last attempt began before this moment.")
 
     @classmethod
     def is_type_of(cls, value: object, info: object) -> bool:
@@ -112,7 +113,6 @@ class JobFilter:
     organization_id: IdFilter | None = refers(Organization)
     created_at: DateTimeFilter | None = UNSET
     finished_at: DateTimeFilter | None = UNSET
-    last_error: StringFilter | None = UNSET
     and_: list["JobFilter"] | None = combined("and")
     or_: list["JobFilter"] | None = combined("or")
     not_: "JobFilter | None" = combined("not")

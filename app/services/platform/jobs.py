@@ -4,13 +4,15 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 from weakref import WeakValueDictionary
 
+import orjson
 from bson import ObjectId
 
-from app.core import changes
+from app.core import changes, database
 from app.core.actor import Actor
 from app.core.commands import Command, Ref
 from app.core.errors import Conflict, Invalid, NotFound
@@ -26,9 +28,10 @@ from app.services.platform import acts
 
 NEWEST = Order(("created_at", "_id"))
 OLDEST = Order(("created_at", "_id"), descending=False)
-FILTERABLE = Filterable(
-    frozenset({"type", "queue", "state", "organization_id", "created_at", "finished_at", "last_error"})
-)
+FILTERABLE = Filterable(frozenset({"type", "queue", "state", "organization_id", "created_at", "finished_at"}))
+"""Not `last_error`, which may hold secrets that are not shown: who may search in a text can guess it."""
+MAX_WORDS = 500
+"""Characters of a filter that are told of."""
 
 _followed: WeakValueDictionary[ObjectId, Sampling[Job | None]] = WeakValueDictionary()
 
@@ -41,10 +44,14 @@ class JobAction(Command):
 
 @dataclass(slots=True)
 class DeadJobs(Value):
-    """What became of dead jobs: how many were changed, and whether there are more that one call does not reach."""
+    """What became of dead jobs: how many were changed, and whether there are more that one call does not reach.
+
+    Given `until` as `died_before`, the next call goes on with those, and not with what has died again meanwhile.
+    """
 
     count: int
     more: bool
+    until: datetime
 
 
 _WAITING, _READY, _RUNNING, _RETRY = State.WAITING, State.READY, State.RUNNING, State.RETRY
@@ -113,15 +120,18 @@ async def drop(actor: Actor, given: JobAction) -> Job:
 
 
 @changes.atomic
-async def retry_dead(actor: Actor, filter: Tree | None = None) -> DeadJobs:
-    """Let the dead jobs that match run again, the oldest `control.MOST` of them."""
-    return await _move_dead(actor, filter, "retry", control.retry_all)
+async def retry_dead(actor: Actor, filter: Tree | None = None, died_before: datetime | None = None) -> DeadJobs:
+    """Let the dead jobs that match run again, the oldest `control.MOST` of them.
+
+    Those only whose last attempt began before a moment, which is never later than now.
+    """
+    return await _move_dead(actor, filter, died_before, "retry", control.retry_all)
 
 
 @changes.atomic
-async def drop_dead(actor: Actor, filter: Tree | None = None) -> DeadJobs:
-    """Give up the dead jobs that match, the oldest `control.MOST` of them."""
-    return await _move_dead(actor, filter, "drop", control.drop_all)
+async def drop_dead(actor: Actor, filter: Tree | None = None, died_before: datetime | None = None) -> DeadJobs:
+    """Give up the dead jobs that match, as `retry_dead` chooses them."""
+    return await _move_dead(actor, filter, died_before, "drop", control.drop_all)
 
 
 async def follow(actor: Actor, id: ObjectId) -> AsyncGenerator[Job, None]:
@@ -153,12 +163,26 @@ async def _move(actor: Actor, id: ObjectId, name: str, act: Callable[[ObjectId],
 
 
 async def _move_dead(
-    actor: Actor, filter: Tree | None, name: str, act: Callable[[dict[str, object]], Awaitable[int]]
+    actor: Actor,
+    filter: Tree | None,
+    died_before: datetime | None,
+    name: str,
+    act: Callable[[dict[str, object]], Awaitable[int]],
 ) -> DeadJobs:
-    dead = {"$and": [{"state": State.DEAD.value}, FILTERABLE.mongo(filter or {})]}
+    moment = await changes.apart(database.moment)
+    until = min(died_before or moment, moment)
+    dead = {"$and": [{"state": State.DEAD.value}, _begun_before(until), FILTERABLE.mongo(filter or {})]}
     found = await Job.select(actor, dead, fields=frozenset(), order=OLDEST, limit=control.MOST + 1)
     ids = [job.id for job in found[: control.MOST]]
     if ids and await act({"_id": {"$in": ids}}) != len(ids):
         raise Conflict("Somebody else changed some of them: look again.")
-    acts.tell(actor, name, "job", *ids)
-    return DeadJobs(len(ids), len(found) > len(ids))
+    if ids:
+        words = orjson.dumps(filter or {}, default=str).decode()[:MAX_WORDS]
+        acts.tell(actor, name, "dead jobs", f"{len(ids)} that match {words}")
+    return DeadJobs(len(ids), len(found) > len(ids), until)
+
+
+def _begun_before(moment: datetime) -> dict[str, object]:
+    """The condition that the last attempt began before a moment; what was dead when it was made had none."""
+    earlier = {"$lt": moment}
+    return {"$or": [{"started_at": earlier}, {"started_at": None, "created_at": earlier}]}
