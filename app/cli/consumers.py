@@ -1,14 +1,17 @@
 """`atrium consumers`: the durable readers of the change log."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import tables
 from app.cli.console import answer, out
 from app.core.actor import Actor
-from app.core.changes.operations import ConsumerFigures, LogFigures
+from app.core.changes.operations import ConsumerFigures
+
+if TYPE_CHECKING:
+    from app.services.platform.consumers import LogState
 
 commands = typer.Typer(help="See and steer the durable readers of the change log.", no_args_is_help=True)
 
@@ -22,7 +25,7 @@ def list_(json: tables.Json = False) -> None:
     """Show the log, its readers, and how far each of them is."""
     from app.services.platform import consumers
 
-    async def found() -> tuple[LogFigures, list[ConsumerFigures]]:
+    async def found() -> "tuple[LogState, list[ConsumerFigures]]":
         return await consumers.log(PLATFORM), await consumers.states(PLATFORM)
 
     log, readers = answer(found)
@@ -45,6 +48,10 @@ def list_(json: tables.Json = False) -> None:
         for one in readers
     ]
     tables.show(columns, rows, rest="Error", empty="No consumer ever ran: start a worker.")
+    if log.unread_events:
+        count = f"{log.unread_events:,} event{'' if log.unread_events == 1 else 's'}"
+        since = f"the first came {tables.age(log.unread_since)} ago"
+        out.print(f"\nNo worker can read {count}, {since}: start one of the release that told them.", highlight=False)
 
 
 @commands.command()

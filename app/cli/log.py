@@ -8,8 +8,8 @@ from rich.table import Table
 
 from app.cli.console import failing_plainly, out
 
-commands = typer.Typer(help="The change log.", no_args_is_help=True)
-archive = typer.Typer(help="What was trimmed from it, in the archive that ARCHIVE_URL names.", no_args_is_help=True)
+commands = typer.Typer(help="Read what was trimmed from the change log.", no_args_is_help=True)
+archive = typer.Typer(help="Read the archive that ARCHIVE_URL names.", no_args_is_help=True)
 commands.add_typer(archive, name="archive")
 
 

@@ -59,7 +59,7 @@ def pause(name: Name) -> None:
 
 @commands.command()
 def resume(name: Name) -> None:
-    """Let a schedule go on; what it missed is made good as its list says."""
+    """Let a schedule go on; what it missed is made good as its catch-up says."""
     from app.services.platform import schedules
 
     state = answer(lambda: schedules.resume(PLATFORM, schedules.ScheduleAction(name=name)))

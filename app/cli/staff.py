@@ -8,26 +8,26 @@ from rich.table import Table
 from app.cli.console import answer, out
 from app.core.actor import Actor
 
-commands = typer.Typer(help="Say who runs the platform, across all organizations.", no_args_is_help=True)
+commands = typer.Typer(help="Say who may steer the platform, across all organizations.", no_args_is_help=True)
 
 Email = Annotated[str, typer.Argument(help="The address of an account.")]
 
 
 @commands.command()
 def grant(email: Email) -> None:
-    """Let somebody see and steer the jobs, queues and schedules of the whole platform."""
+    """Put somebody on the staff: they see and steer the whole platform, its jobs, queues and schedules."""
     _change(email, staff=True)
 
 
 @commands.command()
 def revoke(email: Email) -> None:
-    """Take it back; what they have open ends at once."""
+    """Take somebody off the staff; what they have open ends at once."""
     _change(email, staff=False)
 
 
 @commands.command("list")
 def list_() -> None:
-    """Show who it is."""
+    """Show who is on the staff."""
     from app.services.identity import staff
 
     people = answer(lambda: staff.members(Actor.platform()))

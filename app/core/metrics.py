@@ -47,6 +47,7 @@ CONSUMER_POSITION = Gauge("atrium_consumer_position", "How far a consumer that r
 HUB_DELAY = Histogram(
     "atrium_hub_delay_seconds", "From a change's place in the log to its subscribers in this process.", buckets=_SECONDS
 )
+UNREAD_EVENTS = Gauge("atrium_unread_events", "Events of a release that no worker knows, kept until one does.")
 WAKE_FAILURES = Counter("atrium_wake_failures_total", "Hints to workers that could not be sent; their poll finds it.")
 
 JOB_DELAY = Histogram(

@@ -217,6 +217,7 @@ async def test_the_log_and_its_readers_are_shown(company: list[Person], staff: P
     await until(grown)
     assert before["owner"]
     assert before["lagSeconds"] < 60
+    assert (before["unreadEvents"], before["unreadSince"]) == (0, None)
     names = {one["name"] for one in await staff.call("consumers")}
     assert {"jobs", "activity", "notifications"} <= names
 

@@ -233,6 +233,16 @@ def test_consumers_are_listed_paused_resumed_and_forgotten(atrium: Commands, sto
         assert atrium.run("consumers", verb, "search", status=1).strip() == "There is no consumer search."
 
 
+def test_events_that_no_worker_can_read_are_named_below_the_consumers(atrium: Commands, store: Store) -> None:
+    assert "No worker can read" not in atrium.run("consumers", "list")
+    moment = datetime.now(UTC) - timedelta(minutes=3, seconds=30)
+    store["unread"].insert_many([{"_id": number, "t": "AskedLater.9", "at": moment} for number in (1, 2)])
+    told = " ".join(atrium.run("consumers", "list").split())
+    assert "No worker can read 2 events, the first came 3 m ago: start one" in told
+    assert json.loads(atrium.run("consumers", "list", "--json"))["log"]["unread_events"] == 2
+    store["unread"].delete_many({})
+
+
 def test_a_database_that_was_not_migrated_is_refused_in_a_sentence(redis_url: str, tmp_path: Path) -> None:
     """As a process of its own."""
     told = Processes(tmp_path, f"atrium_cli_{secrets.token_hex(6)}").run("jobs", "list", status=1)

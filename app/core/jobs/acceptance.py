@@ -9,6 +9,7 @@ first worker that knows the type takes it up.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ import structlog
 from pymongo import ReplaceOne
 from pymongo.errors import PyMongoError
 
-from app.core import database
+from app.core import database, metrics
 from app.core.changes.events import Event
 from app.core.changes.log import Change
 from app.core.clock import now
@@ -37,6 +38,14 @@ Announce = Callable[[Iterable[str]], Awaitable[None]]
 """Tells runners of these queues that there is something to do; nothing depends on its being heard."""
 
 _log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What waits for a release that can read it; `since` is when the first of it was numbered."""
+
+    count: int
+    since: datetime | None
 
 
 class Acceptance:
@@ -71,6 +80,7 @@ class Acceptance:
             try:
                 while await self._take_up() == _LIMIT:
                     pass
+                metrics.UNREAD_EVENTS.set((await unread()).count)
             except PyMongoError as error:
                 _log.warning("unread_not_swept", error=repr(error)[:500])
             await asyncio.sleep(SWEEP)
@@ -88,6 +98,13 @@ class Acceptance:
 async def prepare() -> None:
     """Create the index. May be run again, by many processes at once."""
     await database.collection(UNREAD).create_index("t")
+
+
+async def unread() -> Unread:
+    """The events that no worker could read yet."""
+    kept = database.collection(UNREAD)
+    first = await kept.find_one({}, {"at": 1}, sort=[("_id", 1)])
+    return Unread(await kept.estimated_document_count(), first["at"]) if first else Unread(0, None)
 
 
 def _kept(change: Change) -> Document:

@@ -1,6 +1,6 @@
 import strawberry
 
-from app.core.changes.operations import ConsumerFigures, LogFigures
+from app.core.changes.operations import ConsumerFigures
 from app.core.errors import NotFound
 from app.schema.kit.audiences import staff
 from app.schema.kit.context import Info
@@ -12,7 +12,7 @@ from app.services.platform import consumers
 @strawberry.type
 class Query:
     @query(ChangeLog, staff())
-    async def change_log(self, info: Info) -> LogFigures:
+    async def change_log(self, info: Info) -> consumers.LogState:
         """The log of changes, and how far its sequencer is."""
         return await consumers.log(info.context.actor)
 

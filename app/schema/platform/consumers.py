@@ -5,9 +5,10 @@ from typing import NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from app.core.changes.operations import ConsumerFigures, LogFigures
+from app.core.changes.operations import ConsumerFigures
 from app.core.logs import redact
 from app.schema.kit.fields import computed
+from app.services.platform.consumers import LogState
 
 Position = NewType("Position", int)
 POSITIONS: Mapping[object, ScalarDefinition] = {
@@ -29,10 +30,14 @@ class ChangeLog:
     rows: Position
     rows_of_last_day: Position
     oldest: datetime | None = strawberry.field(description="When the first row above the floor was written.")
+    unread_events: Position = strawberry.field(
+        description="Events of a release that no worker knows: they wait for one that does."
+    )
+    unread_since: datetime | None = strawberry.field(description="When the first of them was numbered.")
 
     @classmethod
     def is_type_of(cls, value: object, info: object) -> bool:
-        return isinstance(value, LogFigures)
+        return isinstance(value, LogState)
 
 
 @strawberry.type(description="A durable reader of the log, for all processes together.")

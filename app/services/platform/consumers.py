@@ -1,6 +1,7 @@
 """The change log and its durable readers, as staff sees and stops them."""
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from app.core.changes import operations
 from app.core.changes.operations import ConsumerFigures, ConsumerNotFound, LogFigures
 from app.core.clock import now
 from app.core.commands import Command
+from app.core.jobs import acceptance
 from app.services.platform import acts
 
 
@@ -26,9 +28,19 @@ class ConsumerResumption(ConsumerAction):
     skip: bool = False
 
 
-async def log(actor: Actor) -> LogFigures:
-    """The log as it stands."""
-    return await operations.stream()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogState(LogFigures):
+    """The log as it stands, and what was read of it by no worker: events of a release that none of them knows."""
+
+    unread_events: int
+    unread_since: datetime | None
+    """When the first of them was numbered."""
+
+
+async def log(actor: Actor) -> LogState:
+    """The log as it stands. Raises RuntimeError before it was prepared."""
+    figures, unread = await operations.stream(), await acceptance.unread()
+    return LogState(**asdict(figures), unread_events=unread.count, unread_since=unread.since)
 
 
 async def states(actor: Actor) -> list[ConsumerFigures]:
