@@ -94,3 +94,11 @@ async def documents(database: AsyncDatabase[Document]) -> AsyncDatabase[Document
     """The database, ready to take every kind of document, with its indexes."""
     await init_beanie(database, document_models=DOCUMENTS)
     return database
+
+
+@pytest.fixture(autouse=True)
+def connection_of_its_own() -> Iterator[None]:
+    """A test may connect to a server of its own; the next finds the process's connection as it was."""
+    client, name = connection._client, connection._name
+    yield
+    connection._client, connection._name = client, name

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from app.core import changes, database
+from app.core.changes import log
 from app.core.tasks import end
 from app.dev.children import free_port
 from tests.chaos.changes import business
@@ -113,10 +114,18 @@ async def _run(deployment: Deployment, storm: Storm, kinds: Sequence[str], secon
     try:
         async with asyncio.timeout(END):
             await asyncio.gather(*(client.ended.wait() for client in clients))
+            await _consumed()
     except TimeoutError:
         pass  # `check` says who is missing what
     await end(*reading)
     return result
+
+
+async def _consumed() -> None:
+    """The worker's consumer has read all that there is."""
+    head = await log.head()
+    while not await database.collection(log.CONSUMERS).find_one({"_id": "jobs", "position": {"$gte": head}}):
+        await asyncio.sleep(0.1)
 
 
 async def _start(deployment: Deployment, name: str, role: str, *arguments: str) -> Member:
