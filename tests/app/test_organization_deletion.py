@@ -52,6 +52,7 @@ async def test_an_organization_goes_whole_and_no_other_with_it(
         assert refused["code"] == "NOT_FOUND"
 
     await _let_time_pass(store, id, "erase")
+    await _let_time_pass(store, id, "bury")
     await until(lambda: _ended(store, id))
     assert await _rows(store, id) == NOTHING
     assert await store["users"].count_documents({"organization_ids": id}) == 0
@@ -153,6 +154,7 @@ async def test_nobody_joins_what_closes(people: list[Person], store: Store) -> N
     refused = await guest.call("acceptInvitation", input={"token": invitation_token(invitation["id"])})
     assert refused["code"] == "NOT_FOUND"
     await _let_time_pass(store, _id(id), "erase")
+    await _let_time_pass(store, _id(id), "bury")
     await until(lambda: _ended(store, _id(id)))
     assert await _rows(store, _id(id)) == NOTHING
 

@@ -38,6 +38,7 @@ ORGANIZATION_ONLY = {
     "OrganizationChanged": "for webhooks and audit, by the organization's feed",
     "OrganizationDeletionRequested": "for webhooks and audit; its owners are told by e-mail",
     "OrganizationDeletionCancelled": "for webhooks and audit; its owners are told by e-mail",
+    "OwnerNoticeDue": "for the job that e-mails one owner",
     "OrganizationDeleted": "nobody is left to be told; for webhooks and audit, by the organization's feed",
     "SagaMoved": "for the job that takes the saga's next step",
     "MemberInvited": "for who may invite, by the organization's feed; the invited person is told by e-mail",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bson import ObjectId
 
@@ -29,6 +30,23 @@ class OrganizationDeletionCancelled(Event):
 
     organization: ObjectId
     failed: bool
+
+
+class DeletionNews(StrEnum):
+    """What owners hear of the deletion of their organization."""
+
+    REQUESTED = "requested"
+    TAKEN_BACK = "taken_back"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnerNoticeDue(Event):
+    """One owner is to be told news of the deletion, whatever becomes of the others' e-mails."""
+
+    organization: ObjectId
+    user: ObjectId
+    news: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,13 @@
 from app.core.actor import Actor
 from app.core.settings import settings
 from app.integrations import smtp
-from app.models import Conversation, Invitation, InvitationState, Organization, User
+from app.models import Conversation, Deletion, Invitation, InvitationState, Organization, User
 from app.models.identity.events import RegistrationRepeated, UserRegistered
 from app.models.messaging.events import ParticipantNoted
-from app.models.organizations.events import MemberInvited, OrganizationDeletionCancelled, OrganizationDeletionRequested
+from app.models.organizations.events import DeletionNews, MemberInvited, OwnerNoticeDue
 from app.services.identity import tokens
 from app.services.messaging import absences
 from app.services.notifications.letters import Letter, Quote, message, preview
-from app.services.organizations import members
 from app.services.organizations.invitations import VALID
 
 ATTEMPTS = 20
@@ -66,36 +65,35 @@ async def invitation(event: MemberInvited, reference: str) -> None:
     await _send(letter, "", found.email, reference)
 
 
-async def deletion_requested(event: OrganizationDeletionRequested, reference: str) -> None:
-    """To the owners of an organization that is to be deleted; not when that was taken back."""
-    organization = await Organization.lookup(PLATFORM, _id=event.organization, deletion={"$ne": None})
-    if organization is None or organization.deletion is None:
+async def deletion_notice(event: OwnerNoticeDue, reference: str) -> None:
+    """To an owner of an organization that is to be deleted, if that still holds, or of one that stays."""
+    organization = await Organization.lookup(PLATFORM, _id=event.organization)
+    owner = await User.lookup(PLATFORM, _id=event.user)
+    if organization is None or owner is None:
         return
-    asking = await User.lookup(PLATFORM, _id=organization.deletion.by_id)
-    until = organization.deletion.due_at
-    words = (
+    match DeletionNews(event.news):
+        case DeletionNews.REQUESTED:
+            if organization.deletion is None:
+                return
+            subject, words = f"{organization.name} is to be deleted", await _asked(organization, organization.deletion)
+        case DeletionNews.TAKEN_BACK:
+            told = f"The request to delete {organization.name} was taken back. Nothing has changed."
+            subject, words = f"{organization.name} stays", (told,)
+        case DeletionNews.FAILED:
+            told = f"{organization.name} could not be deleted, and is again as it was. We look into it."
+            subject, words = f"{organization.name} stays", (told,)
+    letter = Letter(subject, (f"Hello {owner.name},", *words), "Open Atrium", _link())
+    await _send(letter, owner.name, owner.email, reference)
+
+
+async def _asked(organization: Organization, deletion: Deletion) -> tuple[str, ...]:
+    asking = await User.lookup(PLATFORM, _id=deletion.by_id)
+    until = deletion.due_at
+    return (
         f"{asking.name if asking else 'An owner'} asked to delete {organization.name} with everything in it.",
         f"This happens after {until.day} {until:%B %Y}. Until then nothing changes, and every owner can stop it.",
-        *([f"The reason they gave: {organization.deletion.reason}"] if organization.deletion.reason else []),
+        *([f"The reason they gave: {deletion.reason}"] if deletion.reason else []),
     )
-    await _send_to_owners(organization, f"{organization.name} is to be deleted", words, reference)
-
-
-async def deletion_cancelled(event: OrganizationDeletionCancelled, reference: str) -> None:
-    """To the owners of an organization that stays."""
-    organization = await Organization.require(PLATFORM, event.organization)
-    words = (
-        f"{organization.name} could not be deleted, and is again as it was. We look into it."
-        if event.failed
-        else f"The request to delete {organization.name} was taken back. Nothing has changed.",
-    )
-    await _send_to_owners(organization, f"{organization.name} stays", words, reference)
-
-
-async def _send_to_owners(organization: Organization, subject: str, words: tuple[str, ...], reference: str) -> None:
-    for owner in await members.owners(Actor.platform(organization.id)):
-        letter = Letter(subject, (f"Hello {owner.name},", *words), "Open Atrium", _link())
-        await _send(letter, owner.name, owner.email, f"{reference}:{owner.id}")
 
 
 async def absence(event: ParticipantNoted, reference: str) -> None:

@@ -2,8 +2,8 @@
 
 grace   the owners have time to change their minds
 close   nobody acts in it any more
-erase   everything it owns goes; from here on there is no way back
-bury    its name is free again; the row stays as a tombstone
+erase   everything it owns goes but empty conversations; from here on there is no way back
+bury    they go, and what was still under way as it was closed; its name is free again, the row stays as a tombstone
 """
 
 from dataclasses import asdict
@@ -15,16 +15,18 @@ from pydantic import Field
 
 from app.core import changes, sagas
 from app.core.actor import Actor
-from app.core.clock import now
+from app.core.clock import FIRST_ID, now
 from app.core.commands import Command
 from app.core.errors import Conflict, Invalid
 from app.core.jobs import Permanent
 from app.core.machines import Machine, Transition, only_platform
+from app.core.paging import OLDEST
 from app.core.sagas import Again, Answer, Saga, SagaType, Step
 from app.core.settings import settings
 from app.models import (
     TENANT_DOCUMENTS,
     Conversation,
+    ConversationDocument,
     Deletion,
     Message,
     MessageDocument,
@@ -33,10 +35,12 @@ from app.models import (
     User,
 )
 from app.models.organizations.events import (
+    DeletionNews,
     OrganizationChanged,
     OrganizationDeleted,
     OrganizationDeletionCancelled,
     OrganizationDeletionRequested,
+    OwnerNoticeDue,
 )
 from app.services.organizations import members
 
@@ -48,6 +52,8 @@ ROWS = 1_000
 TALKS = 100
 """Conversations whose messages are deleted together."""
 NAME = "Deleted organization"
+STRAGGLERS = timedelta(minutes=15)
+"""For so long something that began before the doors closed, a frozen process, say, may still write rows."""
 
 
 class SlugMismatch(Invalid):
@@ -107,6 +113,14 @@ async def cancel(actor: Actor) -> Organization:
     return await _keep(actor, organization.id, organization.deletion.saga_id, failed=False) or organization
 
 
+@changes.atomic
+async def notify_owners(id: ObjectId, news: DeletionNews) -> None:
+    """Let every owner of the organization hear the news."""
+    inside = Actor.platform(id)
+    owners = await members.owners(inside)
+    changes.emit(*(OwnerNoticeDue(inside, organization=id, user=owner.id, news=news.value) for owner in owners))
+
+
 async def _keep(actor: Actor, id: ObjectId, saga_id: ObjectId, *, failed: bool) -> Organization | None:
     """Forget the request that began this saga, and tell it, once; there may be a newer one by now."""
     told = OrganizationDeletionCancelled(actor, organization=id, failed=failed)
@@ -145,11 +159,28 @@ async def _erase(saga: Saga) -> Answer:
     actor, id = _inside(saga)
     if not await Organization.lookup(actor, _id=id, state=CLOSED.value):
         raise Permanent("people may be at work in it: its doors are not closed")
-    if await _erase_talk(actor):
-        return Again()
+    return await _erase_messages(saga, actor) or await _erase_rows(actor)
+
+
+async def _erase_messages(saga: Saga, actor: Actor) -> Answer:
+    """Delete a batch of messages by their conversations: messages have no index of their organization alone.
+
+    Conversations stay, so that what is still being sent to them is found at the burial.
+    """
+    beyond = {"_id": {"$gt": saga.data.get("emptied", FIRST_ID)}}
+    talks = await Conversation.select(actor, beyond, fields=frozenset(), order=OLDEST, limit=TALKS)
+    if not talks:
+        return None
+    ids = {"$in": [talk.id for talk in talks]}
+    gone = await changes.erase(Message, Message.within(actor, conversation_id=ids), limit=ROWS)
+    return Again() if gone else Again({"emptied": talks[-1].id})
+
+
+async def _erase_rows(actor: Actor) -> Answer:
+    """Delete a batch of what is in the organization, conversations and their messages aside."""
     left = ROWS
     for document in TENANT_DOCUMENTS:
-        if document is MessageDocument:
+        if document in (MessageDocument, ConversationDocument):
             continue
         left -= await changes.erase(document, document.within(actor), limit=left)
         if not left:
@@ -163,7 +194,7 @@ async def _erase(saga: Saga) -> Answer:
 
 
 async def _erase_talk(actor: Actor) -> int:
-    """Delete messages by their conversations, and these: messages have no index of their organization alone."""
+    """Delete a batch of messages, or of conversations that have none; answers how many."""
     talks = await Conversation.select(actor, fields=frozenset(), limit=TALKS)
     ids = {"$in": [talk.id for talk in talks]}
     if not talks:
@@ -172,8 +203,14 @@ async def _erase_talk(actor: Actor) -> int:
     return gone or await changes.erase(Conversation, Conversation.within(actor, _id=ids), limit=ROWS)
 
 
+def _quiet(saga: Saga) -> datetime:
+    return now() + STRAGGLERS
+
+
 async def _bury(saga: Saga) -> Answer:
-    _, id = _inside(saga)
+    actor, id = _inside(saga)
+    if more := Again() if await _erase_talk(actor) else await _erase_rows(actor):
+        return more
     # No slug begins with a hyphen, so nobody can take the tombstone's.
     await _move(saga, "bury", name=NAME, slug=f"-{id}", deletion=None)
     return None
@@ -198,5 +235,5 @@ DELETION = SagaType(
     Step("grace", _wait, _keep_after_all, due=lambda saga: saga.data["due_at"]),
     Step("close", _close, _reopen),
     Step("erase", _erase, due=_settled, final=True, attempts=20),
-    Step("bury", _bury, attempts=20),
+    Step("bury", _bury, due=_quiet, attempts=20),
 )

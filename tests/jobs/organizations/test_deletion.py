@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.core import database, sagas
 from app.core.actor import Actor
+from app.core.clock import now
 from app.core.jobs import Permanent
 from app.core.sagas import Saga, SagaState
 from app.core.settings import settings
@@ -16,11 +18,13 @@ from app.models import (
     TENANT_DOCUMENTS,
     Membership,
     MembershipState,
+    Message,
     Organization,
     OrganizationState,
     Role,
     User,
 )
+from app.models.orphans import orphans
 from app.services.organizations import deletion, members
 from app.services.organizations.deletion import OrganizationDeletion
 from tests.factories.messaging import make_conversation, make_message
@@ -36,6 +40,7 @@ async def hasty(idle: Worker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     settings.cache_clear()
     monkeypatch.setattr(deletion, "PLACES", 2)
     monkeypatch.setattr(deletion, "ROWS", 2)
+    monkeypatch.setattr(deletion, "STRAGGLERS", timedelta(seconds=0.2))
     yield idle
 
 
@@ -73,9 +78,9 @@ async def test_owners_are_told_of_a_request_and_of_its_end(worker: Worker) -> No
     assert organization.deletion
     days = (organization.deletion.due_at - organization.deletion.requested_at).days
     assert days == settings().organization_deletion_grace_days == 14
-    await done("email_deletion_requested")
+    await done("email_owner", 2)
     await deletion.cancel(second)
-    await done("email_deletion_cancelled")
+    await done("email_owner", 4)
     told = [["Birch School is to be deleted", "Birch School stays"]] * 2
     assert await subjects(worker, [owner, second, others[2]]) == [*told, []]
     mail = worker.office.to((await User.require(Actor.platform(), owner.user_id)).email)[-2]  # type: ignore[arg-type]
@@ -84,6 +89,23 @@ async def test_owners_are_told_of_a_request_and_of_its_end(worker: Worker) -> No
     text = body.get_content()
     assert "Olivia Owens asked to delete Birch School" in text
     assert "Enough." in text
+
+
+@pytest.mark.parametrize(("refusal", "state"), [("550 no such mailbox", "dead"), ("451 come again later", "retry")])
+async def test_one_owners_bad_mailbox_hides_the_news_from_no_other(worker: Worker, refusal: str, state: str) -> None:
+    owner, second, _ = await company()
+    third = await make_member(owner.organization_id, Role.OWNER, name="Theo Third")  # type: ignore[arg-type]
+    bad = await User.require(Actor.platform(), second.user_id)  # type: ignore[arg-type]
+    worker.office.refused_addresses[bad.email] = refusal
+    await asked(owner)
+    await done("email_owner", 2)
+    await done("email_owner", 1, state)
+    await done("email_deletion_requested")
+    assert await subjects(worker, [owner, second, third]) == [
+        ["Birch School is to be deleted"],
+        [],
+        ["Birch School is to be deleted"],
+    ]
 
 
 async def test_a_deletion_that_fails_leaves_everything_as_it_was(
@@ -114,7 +136,7 @@ async def test_a_deletion_that_fails_leaves_everything_as_it_was(
     assert await places(owner) == before, "exactly those who were active are so again"
     organization = await Organization.require(owner, owner.organization_id)  # type: ignore[arg-type]
     assert (organization.state, organization.deletion) == (OrganizationState.ACTIVE, None)
-    await done("email_deletion_cancelled")
+    await done("email_owner", 4)
     assert [one[-1] for one in await subjects(hasty, [owner, second])] == ["Birch School stays"] * 2
     again = await asked(owner)
     assert again.deletion, "it can be asked for again"
@@ -132,6 +154,30 @@ async def test_everything_goes_in_batches(hasty: Worker) -> None:
     assert await places(owner) == []
     assert await User.select(Actor.platform(owner.organization_id)) == []
     assert await places(other) == theirs
+
+
+async def test_what_was_still_under_way_leaves_nothing_behind(hasty: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "STRAGGLERS", timedelta(days=1))
+    owner, second, _ = await company()
+    talk = await make_conversation(owner, second)
+    for _ in range(3):
+        await make_message(second, talk)
+    hasty.start()
+    await asked(owner)
+    waiting = await until(owner, lambda saga: saga.step == "bury")
+    assert await places(owner) == []
+    inside = Actor.platform(owner.organization_id)
+    assert await Message.tally(inside, cap=1) == 0
+    late = {"organization_id": owner.organization_id, "conversation_id": talk.id}
+    for name in ("messages", "participants", "notifications"):
+        await database.collection(name).insert_one(dict(late))
+    soon = {"event.d.saga": waiting.id, "event.d.turn": waiting.turn, "state": "waiting"}
+    async with asyncio.timeout(PATIENCE):
+        while not (await database.collection("jobs").update_one(soon, {"$set": {"due": now()}})).matched_count:
+            await asyncio.sleep(0.02)
+    assert (await over(owner)).state is SagaState.DONE
+    assert [await document.tally(inside, cap=1) for document in TENANT_DOCUMENTS] == [0] * len(TENANT_DOCUMENTS)
+    assert await orphans() == []
 
 
 async def test_no_row_is_looked_for_without_an_index(hasty: Worker) -> None:
@@ -209,8 +255,8 @@ async def until(owner: Actor, holds: Callable[[Saga], bool]) -> Saga:
         return saga
 
 
-async def done(kind: str) -> None:
-    """Wait until a job of this kind is done."""
+async def done(kind: str, count: int = 1, state: str = "done") -> None:
+    """Wait until so many jobs of this kind are done, or came to another state."""
     async with asyncio.timeout(PATIENCE):
-        while not await database.collection("jobs").find_one({"type": f"{kind}.1", "state": "done"}):
+        while await database.collection("jobs").count_documents({"type": f"{kind}.1", "state": state}) < count:
             await asyncio.sleep(0.02)
