@@ -1,4 +1,4 @@
-"""Rows of organizations that are not: there must be none, and only a look at all tenants together shows it."""
+"""Rows of organizations that are not, or no more: only a look at all tenants together shows that there are none."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,18 @@ from typing import Any
 from bson import ObjectId
 
 from app.core import database
-from app.models import TENANT_COLLECTIONS, Organization
+from app.models import TENANT_COLLECTIONS, Organization, OrganizationState
 
 
 async def orphans() -> list[tuple[str, ObjectId]]:
-    """The collections and organization ids of rows whose organization was never stored."""
-    look_up = {"from": Organization.collection, "localField": "_id", "foreignField": "_id", "as": "organization"}
+    """The collections and organization ids of rows whose organization was never stored, or is deleted."""
+    look_up = {
+        "from": Organization.collection,
+        "localField": "_id",
+        "foreignField": "_id",
+        "pipeline": [{"$match": {"state": {"$ne": OrganizationState.DELETED.value}}}, {"$project": {"_id": 1}}],
+        "as": "organization",
+    }
     pipeline: list[Mapping[str, Any]] = [
         {"$group": {"_id": "$organization_id"}},
         {"$lookup": look_up},

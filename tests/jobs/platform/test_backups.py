@@ -73,7 +73,10 @@ async def test_rows_of_no_organization_are_found(kept: Path) -> None:
     assert await backups.tenants_exist() == []
     orphan = ObjectId()
     await database.collection("messages").insert_one({"organization_id": orphan})
-    assert await backups.tenants_exist() == [f"messages has rows of {orphan}, which is no organization"]
+    found = f"messages has rows of {orphan}, which is no organization, or no more"
+    assert await backups.tenants_exist() == [found]
+    await database.collection("organizations").insert_one({"_id": orphan, "slug": f"-{orphan}", "state": "deleted"})
+    assert await backups.tenants_exist() == [found], "a tombstone owns nothing"
     await run(jobs.back_up)
     with pytest.raises(BackupError, match="which is no organization"):
         await run(jobs.drill_restore)
