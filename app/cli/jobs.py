@@ -24,8 +24,8 @@ SHORT = 10
 """Digits of an id that tables show; commands take as many as tell it from others."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or its beginning.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs' ids, or their beginnings.")]
-Chosen = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs' ids, or their beginnings.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Jobs' ids, or their beginnings.")]
+Chosen = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Jobs' ids, or their beginnings.")]
 InQueue = Annotated[list[Queue] | None, typer.Option("--queue", help="Of this queue; may be repeated.")]
 OfType = Annotated[str | None, typer.Option("--type", help="Whose type begins so, such as email_invitation.")]
 All = Annotated[bool, typer.Option("--all", help="Every dead job, or those of a --type and --queue.")]

@@ -10,7 +10,7 @@ from app.core.actor import Actor
 
 commands = typer.Typer(help="Say who may steer the platform, across all organizations.", no_args_is_help=True)
 
-Email = Annotated[str, typer.Argument(help="The address of an account.")]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address of an account.")]
 
 
 @commands.command()
