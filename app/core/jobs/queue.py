@@ -16,7 +16,7 @@ priority, then by `turn` (see `turns`). `_id` follows from type and key, so a jo
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -167,6 +167,12 @@ async def renew(owner: str, ids: Sequence[ObjectId]) -> dict[ObjectId, Document]
 def made_ready(turn: int) -> Document:
     """Modifiers that let a job be taken."""
     return {"$set": {"state": State.READY.value, "turn": turn}, "$currentDate": {"ready_at": True}}
+
+
+async def unfinished(ids: Iterable[ObjectId]) -> set[ObjectId]:
+    """Those of these jobs that are still to be done, or are being done."""
+    where = {"_id": {"$in": list(ids)}, "state": {"$in": [state.value for state in UNFINISHED]}}
+    return {row["_id"] async for row in database.collection(JOBS).find(where, {"_id": 1})}
 
 
 async def paused(queue: str) -> bool:

@@ -4,9 +4,9 @@ from typing import Any
 import structlog
 from bson import ObjectId
 
-from app.core import database, sagas
+from app.core import sagas
 from app.core.jobs import Backoff, Job, JobType, Tick, job, queue, schedule
-from app.core.sagas import Conductor, Saga, SagaMoved
+from app.core.sagas import Conductor, SagaMoved
 from app.core.sagas.declaration import LONGEST
 from app.services.organizations import deletion
 
@@ -37,19 +37,12 @@ async def take_saga_step(job: Job[SagaMoved]) -> None:
 async def recover_sagas(job: Job[Tick]) -> Mapping[str, Any]:
     """Give sagas whose job was cancelled, dropped or lost a new one: else they would stand still for ever."""
     overdue = {queue.id_of(take_saga_step.type, _key(saga.id, saga.turn)): saga for saga in await sagas.overdue(BATCH)}
-    for id in await _unfinished(overdue):
+    for id in await queue.unfinished(overdue):  # it will still be done; where many are late, a new turn is only later
         del overdue[id]
     recovered = [saga for saga in overdue.values() if await sagas.recover(saga)]
     for saga in recovered:
         _log.warning("saga_recovered", saga=str(saga.id), kind=saga.kind, step=saga.step)
     return {"recovered": len(recovered)}
-
-
-async def _unfinished(jobs: Mapping[ObjectId, Saga]) -> list[ObjectId]:
-    """Those of these jobs that will still be done. Where many are late, a new turn would only be later."""
-    states = [state.value for state in queue.UNFINISHED]
-    found = database.collection(queue.JOBS).find({"_id": {"$in": list(jobs)}, "state": {"$in": states}}, {"_id": 1})
-    return [row["_id"] async for row in found]
 
 
 JOBS: list[JobType[Any]] = [take_saga_step, recover_sagas]

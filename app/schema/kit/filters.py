@@ -4,6 +4,7 @@ An input declares `and_`, `or_` and `not_` with `combined()`, and every attribut
 when it holds the id of a node; `tree` turns what a client sent into the plain form of `core.filters`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -76,7 +77,7 @@ def _plain(value: Any, node: str | None) -> Any:
     return _tree(value, node) if get_object_definition(type(value)) else value
 
 
-def in_utc(moment: datetime, path: list[str | int]) -> datetime:
+def in_utc(moment: datetime, path: Sequence[str]) -> datetime:
     """The moment in UTC, where one without an offset is already. Raises Invalid when UTC has no name for it."""
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
