@@ -64,7 +64,7 @@ async def _round(
     moments: list[datetime] = []
     async with bank.busy(chance.randrange(10**6)) as notes:
         tail = await _tail(uri, archive.url, every)
-        while not await finished(archive):
+        while not (await finished(archive) and await stored(archive)):  # a tail killed before begins anew
             await asyncio.sleep(0.2)
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
