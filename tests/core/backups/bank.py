@@ -66,7 +66,7 @@ class Notes:
     transfers: int = 0
 
     def steps_until(self, counter: int, moment: float) -> tuple[int, int]:
-        """How many steps must have been made by then, and how many may have been: the server's clock has milliseconds."""
+        """How many steps must have been made by then, and how many may have been, by a clock of milliseconds."""
         steps = self.steps[counter]
         return sum(after < moment for _, after in steps), sum(before <= moment + 0.001 for before, _ in steps)
 
