@@ -48,11 +48,6 @@ class Job(Generic[C]):
         return cast("int", self._row["attempt"])
 
     @property
-    def last(self) -> bool:
-        """Whether a failure of this attempt is the job's end."""
-        return self.attempt >= cast("int", self._row["attempts"])
-
-    @property
     def finished(self) -> bool:
         """Whether a scope that was kept has ended it."""
         return self._scope is not None and self._scope.committed

@@ -15,6 +15,7 @@ from app.core import database, signals
 from app.core.changes.scope import session
 from app.core.clock import now
 from app.core.database import Document
+from app.core.jobs import endings
 from app.core.jobs.declaration import JobType, Queue
 from app.core.jobs.queue import JOBS, QUEUES, UNFINISHED, State, made_ready, put
 from app.core.jobs.runner import CANCELLED
@@ -95,11 +96,7 @@ async def cancel(id: ObjectId) -> bool:
     """Stop a job: at once when it waits, as soon as its runner hears of it when it runs; False when it has ended."""
     jobs = database.collection(JOBS)
     waiting = [state.value for state in UNFINISHED if state is not State.RUNNING]
-    stopped = await jobs.update_one(
-        {"_id": id, "state": {"$in": waiting}},
-        [{"$set": {"state": State.CANCELLED.value, "finished_at": "$$NOW"}}, {"$unset": ["due", "owner"]}],
-        session=session(),
-    )
+    stopped = await jobs.update_one({"_id": id, "state": {"$in": waiting}}, endings.CANCELLED, session=session())
     if stopped.matched_count:
         return True
     running = {"_id": id, "state": State.RUNNING.value}

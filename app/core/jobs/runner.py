@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from pymongo.errors import PyMongoError
 
 from app.core import metrics, signals
+from app.core.changes import lease
 from app.core.database import Document
 from app.core.jobs import endings, queue
 from app.core.jobs.attempt import Job, check_result, open_job
@@ -57,7 +57,7 @@ class Runner:
     def __init__(self, types: Iterable[JobType[Any]], of: Queue = Queue.DEFAULT, slots: int | None = None) -> None:
         self._types = {kind.type: kind for kind in types if kind.queue is of}
         self._queue, self._slots = of, slots or SLOTS[of]
-        self._me = uuid4().hex
+        self._me = lease.new_owner()
         self._wake, self._freed, self._check = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._works: dict[asyncio.Task[None], _Work] = {}
         self._asked, self._paused, self._held_back, self._unsure = 0.0, False, False, False

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import uuid4
 
 import structlog
 from pymongo import ReturnDocument
@@ -30,7 +29,7 @@ from app.core.tasks import cancelled
 SCHEDULES = "schedules"
 LEASES = "leases"
 POLL = 0.25
-"""Seconds between two looks at what is due when nobody calls `look`."""
+"""Seconds between two looks at what is due."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,12 +40,7 @@ class Timekeeper:
     def __init__(self, types: Iterable[JobType[Any]], announce: Announce) -> None:
         self._scheduled = {kind.name: kind for kind in types if isinstance(kind.cause, Schedule)}
         self._announce = announce
-        self._me = uuid4().hex
-        self._wake = asyncio.Event()
-
-    def look(self) -> None:
-        """Look now instead of at the next poll."""
-        self._wake.set()
+        self._me = lease.new_owner()
 
     async def run(self) -> None:
         """Keep time whenever no other process does, for ever; cancel it to hand over at once."""
@@ -64,7 +58,6 @@ class Timekeeper:
     async def _keep(self) -> None:
         steady = time.monotonic()
         while True:
-            self._wake.clear()
             began = time.monotonic()
             count, queues = await make_due_ready(silent=began > steady + queue.LEASE / 2)
             queues |= await self.tick()
@@ -73,14 +66,7 @@ class Timekeeper:
             if queues:
                 await self._announce(queues)
             if count < DUE_LIMIT:
-                await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(POLL):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+                await asyncio.sleep(POLL)
 
     async def tick(self) -> set[str]:
         """Make the runs of ticks that have come; answers the queues that have something new."""
