@@ -10,7 +10,7 @@ COPY app app
 RUN uv sync --locked --no-dev --no-editable
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home atrium
+RUN useradd --system --uid 10001 --no-create-home atrium && install -d -o atrium /srv/files
 COPY --from=build /srv/atrium/.venv /srv/atrium/.venv
 ENV PATH=/srv/atrium/.venv/bin:$PATH PYTHONUNBUFFERED=1 HOST=0.0.0.0 PORT=8000
 WORKDIR /srv/atrium

@@ -1,7 +1,6 @@
 """The API process: settings, connections, routes."""
 
 import asyncio
-import gc
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -13,21 +12,28 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app import startup
-from app.api import headers, health, runs
+from app.api import downloads, files, headers, health, jwks, mail, oauth, payments, runs
 from app.api.actors import Actors
-from app.api.doors import graphql_routes
+from app.api.doors import doors
+from app.api.eventdocuments import EventDocuments
 from app.api.graphiql import Account
 from app.api.health import Health
 from app.api.uvicorn_protocol import SERVER_OPTIONS
 from app.core import changes, metrics
+from app.core.answers import TOTALS, Answers
+from app.core.files import allow_files
 from app.core.listening import listen
+from app.core.release import release
 from app.core.settings import Settings
 from app.core.tasks import end
+from app.execution.compiled import FIGURES
 from app.jobs.roots import JOBS
 from app.migrations import runner
 from app.resolvers.roots import schema
+from app.services.billing import platform_usage
 from app.services.messaging import presence
 from app.services.platform import schedules
+from app.services.webhooks import documents
 
 REQUEST_GRACE_SECONDS = 15
 """How long requests may take to end after the server stopped accepting."""
@@ -41,12 +47,18 @@ def create_app(settings: Settings) -> Starlette:
     """The ASGI application. It serves at once, and is ready when its servers are."""
     checks = [*startup.servers(settings), ("migrations", runner.check)]
     state, actors = Health(dict(checks)), Actors()
+    answers = Answers(settings.response_cache_bytes, release())
     schedules.declare(JOBS)
+    documents.use(lambda: EventDocuments(schema, settings))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         startup.connect(settings)
-        background = [asyncio.create_task(_prepare(settings, state, actors)), asyncio.create_task(presence.beat())]
+        background = [
+            asyncio.create_task(_prepare(settings, state, actors, answers)),
+            asyncio.create_task(presence.beat()),
+            asyncio.create_task(platform_usage.beat()),
+        ]
         try:
             yield
         finally:
@@ -54,11 +66,14 @@ def create_app(settings: Settings) -> Starlette:
             with suppress(TimeoutError):
                 async with asyncio.timeout(MUTATION_GRACE_SECONDS):
                     await runs.settled()
+            await answers.close()
             await changes.stop_hub()
             await startup.close()
 
-    routes = [*health.routes(state), *graphql_routes(schema, settings, actors, _accounts(settings))]
-    app = Starlette(routes=routes, middleware=headers.middleware(settings), lifespan=lifespan)
+    graphql = doors(schema, settings, actors, answers, _accounts(settings))
+    own = [*downloads.routes(), *files.routes(), *jwks.routes(), *mail.routes(), *payments.routes()]
+    routes = [*health.routes(state), *own, *oauth.routes(settings), *graphql.routes]
+    app = Starlette(routes=routes, middleware=[*graphql.middleware, *headers.middleware(settings)], lifespan=lifespan)
     app.state.health = state
     return app
 
@@ -72,20 +87,26 @@ def _accounts(settings: Settings) -> tuple[Account, ...]:
     return tuple(Account(person.first_name, person.email, PASSWORD) for person in SHOWN)
 
 
-async def _prepare(settings: Settings, state: Health, actors: Actors) -> None:
-    await startup.complete([*startup.servers(settings), *startup.preparation(), ("hub", changes.start_hub)])
+async def _prepare(settings: Settings, state: Health, actors: Actors, answers: Answers) -> None:
+    await startup.complete([*startup.servers(settings), *startup.preparation(JOBS), ("hub", changes.start_hub)])
     actors.watch(changes.hub())
+    answers.watch(changes.hub())  # after `actors`: who may not ask any more is known before what they may have
+    metrics.follow("answers", answers.figures, totals=TOTALS)
     metrics.follow("hub", changes.hub().figures, totals=("resyncs",))
-    _spare_the_collector()
+    _show_executions()
+    startup.spare_the_collector()
     state.started = True
     metrics.STARTED.set(1)
 
 
-def _spare_the_collector() -> None:
-    """Let garbage collection pass over what lives as long as the process; each pass went through the whole schema."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+def _show_executions() -> None:
+    metrics.follow("graphql", FIGURES.totals, totals=FIGURES.totals().keys())
+    words = "Operations that compiled code did not execute, by the reason."
+    metrics.follow_counts("graphql_interpreted", words, "reason", lambda: dict(FIGURES.interpreted))
+    words = "Values that were not of the kind which compiled code expects, by field."
+    metrics.follow_counts("graphql_deoptimised", words, "field", lambda: dict(FIGURES.deoptimised))
+    words = "Fields compiled with a resolver that cannot be called directly."
+    metrics.follow_counts("graphql_opaque", words, "field", lambda: dict(FIGURES.opaque))
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -95,6 +116,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     1012; requests end, and mutations that nobody waits for; connections to MongoDB and Redis are closed.
     """
     listener = listen(host, port)
+    allow_files()
     app = create_app(settings)
     config = uvicorn.Config(
         app,

@@ -18,6 +18,8 @@ from app.core.jobs import JobType, Queue
 from app.core.settings import Environment, Settings
 from app.core.tasks import cancelled
 from app.jobs import hints, roots
+from app.services.webhooks import documents
+from app.services.webhooks.documents import Documents
 
 EXIT_SECONDS = 29
 """How long a stop may take; running jobs get 25 of it, and orchestrators kill after 30."""
@@ -65,8 +67,16 @@ def _give_up() -> None:
     os._exit(1)
 
 
+def _event_documents(settings: Settings) -> Documents:
+    from app.api.eventdocuments import EventDocuments  # only where there are webhooks: the schema takes a while
+    from app.resolvers.roots import schema
+
+    return EventDocuments(schema, settings)
+
+
 async def _work(settings: Settings, queues: Sequence[Queue], types: Sequence[JobType[Any]]) -> None:
-    await startup.complete([*startup.servers(settings), *startup.preparation()])
+    documents.use(partial(_event_documents, settings))
+    await startup.complete([*startup.servers(settings), *startup.preparation(types)])
     sequencer = changes.Sequencer()
     metrics.follow("sequencer", sequencer.figures, totals=("batches", "events", "restarts"))
     # What belongs to no queue runs in every worker; each loop sees to it that one process at a time does the work.
@@ -79,6 +89,7 @@ async def _work(settings: Settings, queues: Sequence[Queue], types: Sequence[Job
         _log.warning("worker.no_backups", mend="set BACKUP_URL and BACKUP_KEY")
     for queue in queues:
         loops[f"{queue.value} hints"] = partial(hints.hear, str(settings.redis_url), queue)
+    startup.spare_the_collector()
     metrics.STARTED.set(1)
     _log.info("worker.works", loops=sorted(loops))
     async with asyncio.TaskGroup() as group:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from app.dev.children import ChildFailed
 from app.dev.embedded import BinaryMissing
-from benchmarks import conversations, delivery, machine, report, sending
+from benchmarks import conversations, delivery, machine, notices, report, sending, transfers
 from benchmarks.figures import Measurement, WrongAnswer
 from benchmarks.jobs import stage as jobs_stage
 from benchmarks.jobs.crashes import Crashes
@@ -29,6 +29,10 @@ class Name(StrEnum):
     CONVERSATIONS = "conversations"
     SENDING = "sending"
     DELIVERY = "delivery"
+    TRANSFERS = "transfers"
+    HOT_TRANSFERS = "hot-transfers"
+    HISTORIES = "histories"
+    NOTICES = "notices"
     JOBS = "jobs"
 
 
@@ -36,6 +40,10 @@ PREPARE: dict[Name, Callable[[Stage], Coroutine[Any, Any, Measurement]]] = {
     Name.CONVERSATIONS: conversations.prepare,
     Name.SENDING: sending.prepare,
     Name.DELIVERY: delivery.prepare,
+    Name.TRANSFERS: transfers.prepare,
+    Name.HOT_TRANSFERS: transfers.prepare_hot,
+    Name.HISTORIES: transfers.prepare_histories,
+    Name.NOTICES: notices.prepare,
 }
 
 

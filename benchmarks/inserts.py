@@ -46,15 +46,15 @@ def numbered(
         await messages.send(actor, messages.MessageDraft(conversation_id=room, text=f"Message {number}"))
 
     async def measure() -> Round:
-        await _write(send, in_flight, WARM_UP_SECONDS)
+        await write(send, in_flight, WARM_UP_SECONDS)
         before = await _quiet()
         start = time.perf_counter()
         with spent({"server": os.getpid(), **pids}) as cpu:
-            times = await _write(send, in_flight, seconds)
+            times = await write(send, in_flight, seconds)
             unnumbered = await _unnumbered(before, len(times))
         return Round.of(time.perf_counter() - start, times, unnumbered, cpu)
 
-    return _connected(measure)
+    return connected(measure)
 
 
 def bare(writers: list[Actor], rooms: list[ObjectId], in_flight: int, seconds: float, pids: Mapping[str, int]) -> Round:
@@ -83,16 +83,16 @@ def bare(writers: list[Actor], rooms: list[ObjectId], in_flight: int, seconds: f
             }
             await collection.insert_one({**like, **own})
 
-        await _write(insert, in_flight, WARM_UP_SECONDS)
+        await write(insert, in_flight, WARM_UP_SECONDS)
         start = time.perf_counter()
         with spent({"server": os.getpid(), **pids}) as cpu:
-            times = await _write(insert, in_flight, seconds)
+            times = await write(insert, in_flight, seconds)
         return Round.of(time.perf_counter() - start, times, 0, cpu)
 
-    return _connected(measure)
+    return connected(measure)
 
 
-def _connected(measure: Callable[[], Coroutine[Any, Any, Round]]) -> Round:
+def connected(measure: Callable[[], Coroutine[Any, Any, Round]]) -> Round:
     async def connected() -> Round:
         startup.connect(Settings())
         try:
@@ -105,7 +105,7 @@ def _connected(measure: Callable[[], Coroutine[Any, Any, Round]]) -> Round:
         return loop.run(connected())
 
 
-async def _write(write: Write, in_flight: int, seconds: float) -> list[float]:
+async def write(write: Write, in_flight: int, seconds: float) -> list[float]:
     """Keep so many writes under way; answers the seconds that each took."""
     times: list[float] = []
     numbers, deadline = count(), time.perf_counter() + seconds

@@ -22,6 +22,20 @@ def pin(pid: int, core: int | None) -> None:
 
 
 @contextmanager
+def pinned(core: int | None) -> Iterator[None]:
+    """Keep this process, and with all their threads those that it starts, on a core inside the block."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
 def spent(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
     """Seconds of user and system time that each process and its children use inside the block; known when it ends."""
     processes = {name: psutil.Process(pid) for name, pid in pids.items()}

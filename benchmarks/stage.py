@@ -23,8 +23,9 @@ from app.migrations import runner
 from benchmarks import data, processors
 from benchmarks.data import Data
 
-START_SECONDS = 60
+START_SECONDS = 180
 POLL_SECONDS = 0.05
+STRIPE_SECRET = "whsec_of_benchmarks"
 
 Announce = Callable[[str], None]
 
@@ -77,8 +78,8 @@ def staged(announce: Announce) -> Iterator[Stage]:
         server_core = cores[0] if cores else None
         for child in (api, by_hand):
             processors.pin(_pid(child), server_core)
-        _wait(api, api_port, "/readyz")
-        _wait(by_hand, by_hand_port, "/livez")
+        wait(api, api_port, "/readyz")
+        wait(by_hand, by_hand_port, "/livez")
         asyncio.run(_wait_for_numbers(settings))
         writer = stack.enter_context(
             ProcessPoolExecutor(1, get_context("spawn"), initializer=processors.pin, initargs=(0, server_core))
@@ -93,7 +94,7 @@ def _program(name: str, directory: Path, module: str, *arguments: str) -> Child:
 
 
 def environment(mongodb_uri: str, redis_url: str) -> dict[str, str]:
-    """Production settings, but for what a run without pauses, mail and proxies needs."""
+    """Production settings, but for what a run without pauses, mail and proxies needs. Rates are looked at, and high."""
     return {
         "ATRIUM_ENV": "production",
         "MONGODB_URI": mongodb_uri,
@@ -103,6 +104,8 @@ def environment(mongodb_uri: str, redis_url: str) -> dict[str, str]:
         "ACCESS_TOKEN_SECONDS": "86400",
         "ABSENCE_SECONDS": "86400",
         "DRAIN_SECONDS": "0",
+        "STRIPE_WEBHOOK_SECRETS": STRIPE_SECRET,
+        **dict.fromkeys(("RATE_FREE", "RATE_STANDARD", "RATE_SCALE", "RATE_ANONYMOUS"), "1000000000"),
     }
 
 
@@ -127,9 +130,10 @@ async def _wait_for_numbers(settings: Settings) -> None:
         await startup.close()
 
 
-def _wait(child: Child, port: int, path: str) -> None:
+def wait(child: Child, port: int, path: str, ready: Callable[[int], bool] = lambda status: status == 200) -> None:
+    """Return when the child answers with the right status. Raises ChildFailed when that never comes."""
     deadline = time.monotonic() + START_SECONDS
-    while (answer := _ask(port, path))[0] != 200:
+    while not ready((answer := _ask(port, path))[0]):
         if not child.running or time.monotonic() > deadline:
             raise ChildFailed(f"{child.name} is not ready: {answer[1]}\nThe end of its log:\n{child.log_tail()}")
         time.sleep(POLL_SECONDS)

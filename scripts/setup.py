@@ -51,7 +51,8 @@ def install_with_uv():
     uv = shutil.which("uv")
     if uv is None or subprocess.run([uv, "--version"], capture_output=True).returncode:
         return False
-    command = [uv, "sync", "--quiet", "--locked", "--all-extras", "--python", sys.executable]
+    command = [uv, "sync", "--quiet", "--locked", "--all-extras", "--compile-bytecode"]
+    command += ["--python", sys.executable]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV)})
     if done.returncode:
         print("uv could not do it; trying pip.", file=sys.stderr, flush=True)

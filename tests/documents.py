@@ -1,10 +1,10 @@
 """GraphQL documents made from the schema: any root field, with everything that its answer holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from graphql import GraphQLField, GraphQLOutputType, get_named_type, is_abstract_type, is_leaf_type
+from graphql import GraphQLField, GraphQLOutputType, GraphQLScalarType, get_named_type, is_abstract_type, is_leaf_type
 
 from app.resolvers.roots import schema
 
@@ -13,8 +13,6 @@ ROOTS = {"query": graph.query_type, "mutation": graph.mutation_type, "subscripti
 KINDS: dict[str, str] = {name: kind for kind, root in ROOTS.items() if root for name in root.fields}
 """The kind of operation of every root field."""
 
-_NONE: frozenset[str] = frozenset()
-
 
 def field(name: str) -> GraphQLField:
     """A root field."""
@@ -22,6 +20,11 @@ def field(name: str) -> GraphQLField:
     assert root
     found: GraphQLField = root.fields[name]
     return found
+
+
+def scalars() -> set[str]:
+    """The names of the schema's scalars."""
+    return {name for name, type in graph.type_map.items() if isinstance(type, GraphQLScalarType)}
 
 
 def audience(name: str) -> str:
@@ -52,20 +55,31 @@ def _text(name: str, given: tuple[tuple[str, ...], ...], directive: str, depth: 
     return f"{KINDS[name]}{f'({declared})' if declared else ''} {{ {' '.join(fields)} }}"
 
 
-def _everything(type: GraphQLOutputType, depth: int, above: tuple[str, ...], clashing: frozenset[str] = _NONE) -> str:
+def _everything(type: GraphQLOutputType, depth: int, above: tuple[str, ...]) -> str:
     named: Any = get_named_type(type)
     if is_leaf_type(named):
         return ""
     if is_abstract_type(named):
-        members = graph.get_possible_types(named)
+        members, common = graph.get_possible_types(named), getattr(named, "fields", {})
         clashing = _clashing(members)
-        parts = (f"... on {member.name} {_everything(member, depth, above, clashing)}" for member in members)
-        return f"{{ __typename {' '.join(parts)} }}"
-    return f"{{ __typename {' '.join(_fields(named, depth, (*above, named.name), clashing))} }}"
+        shared = _fields(named, depth, above, clashing) if common else ()
+        own = {m.name: " ".join(_fields(m, depth, (*above, m.name), clashing, common)) for m in members}
+        parts = (f"... on {name} {{ {selected} }}" for name, selected in own.items() if selected)
+        return f"{{ __typename {' '.join([*shared, *parts])} }}"
+    return f"{{ __typename {' '.join(_fields(named, depth, (*above, named.name)))} }}"
 
 
-def _fields(type: Any, depth: int, above: tuple[str, ...], clashing: frozenset[str]) -> Iterable[str]:
+def _fields(
+    type: Any,
+    depth: int,
+    above: tuple[str, ...],
+    clashing: frozenset[str] = frozenset(),
+    common: Container[str] = (),
+) -> Iterable[str]:
+    """What is selected of a type, but for what it has in `common` with others: that is asked for above."""
     for name, inner in type.fields.items():
+        if name in common:
+            continue
         named = get_named_type(inner.type)
         alias = f"{name}_{type.name}: " if name in clashing else ""
         if is_leaf_type(named):

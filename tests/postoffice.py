@@ -21,6 +21,8 @@ class PostOffice:
     messages: list[EmailMessage] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     refused_addresses: dict[str, str] = field(default_factory=dict)
+    cuts: int = 0
+    """How many of the next messages are taken without an answer: the connection breaks before."""
     encrypted: list[bool] = field(default_factory=list)
 
     def to(self, address: str) -> list[EmailMessage]:
@@ -40,6 +42,10 @@ class PostOffice:
         assert isinstance(envelope.content, bytes)
         self.messages.append(message_from_bytes(envelope.content, EmailMessage, policy=default))
         self.encrypted.append(session.ssl is not None)
+        if self.cuts:
+            self.cuts -= 1
+            assert server.transport
+            server.transport.close()
         return "250 OK"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -10,20 +11,26 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import httpx
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
+from pyotp import TOTP
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.dev.children import Child, free_port
 from app.services.identity import tokens
 from tests import documents
+from tests.oidc import Liar
+from tests.postoffice import PostOffice
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds within which what must happen has to have happened."""
 PASSWORD = "correct horse battery"
 
@@ -40,6 +47,10 @@ class World:
     """Somebody on the platform's staff, in no organization."""
     store: AsyncDatabase[Data] | None = None
     """The database, for what no client can bring about."""
+    office: PostOffice | None = None
+    """Where this Atrium's e-mails arrive."""
+    elsewhere: Liar | None = None
+    """Who this Atrium takes for Google."""
 
     @property
     def graphql(self) -> str:
@@ -48,6 +59,27 @@ class World:
     @property
     def socket(self) -> str:
         return self.graphql.replace("http", "ws", 1)
+
+    async def link(self, address: str, subject: str, *, after: int = 0) -> str:
+        """The token of the link in the newest letter with this subject to an address, `after` so many of them."""
+        assert self.office
+        office = self.office
+
+        async def arrived() -> list[EmailMessage]:
+            letters = [letter for letter in office.to(address) if letter["Subject"] == subject]
+            return letters if len(letters) > after else []
+
+        body = (await until(arrived))[-1].get_body(("plain",))
+        assert body is not None
+        tokens: list[str] = re.findall(r"/([\w-]+\.[\w-]{43})\s", body.get_content())
+        return tokens[-1]
+
+    async def age(self, token: str, by: timedelta) -> None:
+        """Let time pass for the ticket with this token."""
+        assert self.store is not None
+        where = {"_id": ObjectId(token.partition(".")[0])}
+        sooner = {"$subtract": ["$expires_at", int(by.total_seconds() * 1000)]}
+        assert (await self.store["tickets"].update_one(where, [{"$set": {"expires_at": sooner}}])).modified_count
 
     async def person(self, name: str) -> "Person":
         """Somebody new, signed in, in no organization."""
@@ -69,9 +101,15 @@ class Person:
     token: str = ""
     refresh_token: str = ""
     organization: str = ""
+    address: str = field(default_factory=lambda: f"10.{randrange(256)}.{randrange(256)}.{randrange(1, 255)}")
+    """Where on the network they are, as a proxy in front of Atrium says."""
+    password: str = field(default=PASSWORD, repr=False)
+    codes: list[str] = field(default_factory=list, repr=False)
+    """Recovery codes that are left."""
 
     async def post(self, query: str, variables: Data | None = None, **headers: str) -> httpx.Response:
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        authorization["X-Forwarded-For"] = self.address
         body = {"query": query, "variables": variables or {}}
         return await self.world.http.post(self.world.graphql, json=body, headers={**authorization, **headers})
 
@@ -104,14 +142,31 @@ class Person:
         return await self.code(text, **variables)
 
     async def sign_in(self) -> None:
-        """Open a session."""
-        signed_in = await self.call("signIn", input={"email": self.email, "password": PASSWORD})
+        """Open a session, whatever has become of the one before."""
+        self.token = ""
+        signed_in = await self.call("signIn", input={"email": self.email, "password": self.password})
+        if signed_in["__typename"] == "SecondFactorRequired":
+            given = {"token": signed_in["token"], "way": "RECOVERY_CODE", "secret": self.codes.pop()}
+            signed_in = await self.call("completeSignIn", input=given)
         self.id, self.token = signed_in["user"]["id"], signed_in["accessToken"]
         self.refresh_token, self.organization = signed_in["refreshToken"], signed_in["organizationId"] or ""
 
+    async def prove(self) -> None:
+        """Let it be known that the address is theirs."""
+        assert self.world.store is not None
+        proved = {"$set": {"email_verified_at": datetime.now(UTC)}}
+        await self.world.store["users"].update_one({"_id": ObjectId(self.id.partition("_")[2])}, proved)
+
+    async def enrol(self) -> str:
+        """Have an authenticator app with this secret, and recovery codes to sign in with."""
+        secret = str((await self.call("beginTotp"))["secret"])
+        self.codes = (await self.call("confirmTotp", input={"code": TOTP(secret).now()}))["codes"]
+        return secret
+
     async def again(self, world: World | None = None) -> "Person":
         """The same person in a session of their own, at another process of the same Atrium if one is given."""
-        person = Person(world or self.world, self.name, self.email)
+        person = Person(world or self.world, self.name, self.email, address=self.address, password=self.password)
+        person.codes = self.codes
         await person.sign_in()
         return person
 
@@ -247,12 +302,12 @@ async def ready(url: str, seconds: float = 30) -> None:
 
     async def answers() -> bool:
         try:
-            async with httpx.AsyncClient() as http:
-                return (await http.get(f"{url}/readyz")).status_code == 200
+            return (await http.get(f"{url}/readyz")).status_code == 200
         except httpx.TransportError:
             return False
 
-    await until(answers, seconds)
+    async with httpx.AsyncClient() as http:
+        await until(answers, seconds)
 
 
 __all__ = ["Live", "Person", "Processes", "World", "free_port", "invitation_token", "organization", "ready", "until"]

@@ -11,22 +11,33 @@ from starlette.requests import Request
 from app.api.negotiation import JSON
 from app.api.rejections import Rejected
 
-_MEMBERS = ("query", "operationName", "variables", "extensions")
+MAX_NAME = 128
+"""Characters of a document's name."""
+_MEMBERS = [
+    f'"{name}"'.encode() for name in ("query", "operationName", "variables", "extensions", "documentId", "doc_id")
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The members of a GraphQL request."""
+    """The members of a GraphQL request: the text of a document, or its name, or both to have the name known."""
 
-    query: str
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any] | None
+    document: str | None = None
+    """The name: a SHA-256 in hexadecimal digits, or the id of a trusted operation."""
 
 
-async def from_body(request: Request, max_bytes: int) -> Asked:
-    """What a POST asks for. Raises Rejected, without reading more than `max_bytes` in any case."""
+async def content(request: Request, max_bytes: int) -> bytes:
+    """The body of a POST. Raises Rejected, without reading more than `max_bytes` in any case."""
     _check_headers(request, max_bytes)
-    return _asked(_parsed(await _read(request, max_bytes), "body"))
+    return await read(request, max_bytes)
+
+
+def asked_in(body: bytes) -> Asked:
+    """What the body of a POST asks for. Raises Rejected."""
+    return asked(_parsed(body, "body"))
 
 
 def from_address(request: Request) -> Asked:
@@ -39,7 +50,7 @@ def from_address(request: Request) -> Asked:
     for name in ("variables", "extensions"):
         if name in members:
             members[name] = _parsed(members[name].encode(), f"`{name}`")
-    return _asked(members)
+    return asked(members)
 
 
 def _check_headers(request: Request, max_bytes: int) -> None:
@@ -56,7 +67,8 @@ def _check_headers(request: Request, max_bytes: int) -> None:
         raise _too_large(max_bytes)
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def read(request: Request, max_bytes: int) -> bytes:
+    """The body. Raises Rejected as soon as it is longer than `max_bytes`."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -74,7 +86,7 @@ def _parsed(text: bytes, what: str) -> Any:
     try:
         value = orjson.loads(text)
         # The same member twice means one thing to us and may mean another to whatever checked the request before us.
-        if any(text.count(b'"%s"' % member.encode()) > 1 for member in _MEMBERS):
+        if max(map(text.count, _MEMBERS)) > 1:
             json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise Rejected(400, f"The {what} is not JSON, or it is nested too deeply.") from None
@@ -88,19 +100,47 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _asked(members: Any) -> Asked:
+def asked(members: Any) -> Asked:
+    """What the members of a request, as JSON has them, ask for. Raises Rejected."""
     if isinstance(members, list):
         raise Rejected(400, "Batches are not accepted: send one operation per request.")
     if not isinstance(members, dict):
         raise Rejected(400, "The body must be a JSON object with a `query`.")
     query, name = members.get("query"), members.get("operationName")
     variables, extensions = members.get("variables"), members.get("extensions")
-    if not isinstance(query, str):
+    if not isinstance(extensions, dict | None):
+        raise Rejected(400, "`extensions` must be an object.")
+    document, may_have_text = _named(members, extensions or {})
+    if document is not None:
+        query = query or None  # some clients cannot leave the text out, and send an empty one
+    if not isinstance(query, str if document is None else str | None):
         raise Rejected(400, "`query` must be a string: the text of the operation.")
+    if query is not None and not may_have_text:
+        raise Rejected(400, "Send either `query` or the id of a document, not both.")
     if not isinstance(name, str | None):
         raise Rejected(400, "`operationName` must be a string.")
     if not isinstance(variables, dict | None):
         raise Rejected(400, "`variables` must be an object.")
-    if not isinstance(extensions, dict | None):
-        raise Rejected(400, "`extensions` must be an object.")
-    return Asked(query, name, variables)
+    return Asked(query, name, variables, document)
+
+
+def _named(members: dict[str, Any], extensions: dict[str, Any]) -> tuple[str | None, bool]:
+    """The name of the document, if the request has one, and whether its text may come with it.
+
+    There are three ways: `documentId` (GraphQL over HTTP, appendix A), `doc_id` (Relay), and Apollo's extension
+    `persistedQuery`, with which a client has a text known by its hash.
+    """
+    names = {member: members[member] for member in ("documentId", "doc_id") if members.get(member) is not None}
+    persisted = extensions.get("persistedQuery")
+    if persisted is not None:
+        if not isinstance(persisted, dict) or persisted.get("version") != 1:
+            raise Rejected(400, "`persistedQuery` must be an object with `version` 1 and a `sha256Hash`.")
+        names["sha256Hash"] = persisted.get("sha256Hash")
+    if not names:
+        return None, True
+    if len(names) > 1:
+        raise Rejected(400, f"Name the document once, not by {' and '.join(names)}.")
+    [(member, name)] = names.items()
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        raise Rejected(400, f"`{member}` must be a string of 1 to {MAX_NAME} characters.")
+    return name.removeprefix("sha256:"), member == "sha256Hash"

@@ -1,34 +1,46 @@
 """Whether somebody still waits for the answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from app.api.rejections import ClientGone
+from app.core.tasks import cutting
+
+LOST = "atrium.lost"
+"""The scope's extension that takes a function to call when the connection is lost, or None to call none."""
 
 
-@asynccontextmanager
-async def while_connected(receive: Receive) -> AsyncGenerator[None]:
-    """Cancel the block when the client leaves, and raise ClientGone. The request's body has been read already."""
-    task = asyncio.current_task()
-    assert task is not None
-    gone = False
+class while_connected(cutting):  # noqa: N801 - read as `with while_connected(...)`
+    """A block that is cancelled when the client leaves, with ClientGone. The request's body has been read already."""
 
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__()
+        self._receive = receive
+        self._follow: Callable[[Callable[[], None] | None], None] | None = scope.get("extensions", {}).get(LOST)
+        self._watcher: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        if self._follow is not None:
+            self._follow(self._leave)
+        else:
+            self._watcher = asyncio.create_task(self._watch())
+        return super().__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._follow is not None:
+            self._follow(None)
+        if self._watcher is not None:
+            self._watcher.cancel()
+        super().__exit__(kind, error, _)
+
+    def _leave(self) -> None:
+        self.cut(ClientGone())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        gone = True
-        task.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and task.uncancel() == 0:
-            raise ClientGone from None
-        raise
-    finally:
-        watcher.cancel()
+        self._leave()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from secrets import token_hex
+from random import getrandbits
 
 from starlette.requests import HTTPConnection
 
@@ -10,8 +10,9 @@ from app.api.credentials import Credentials
 from app.api.rejections import Rejected
 from app.core import changes
 from app.core.errors import Unavailable
+from app.core.words import language, negotiated
 from app.schema.kit.context import Context
-from app.schema.kit.settling import HEADER, caught_up
+from app.schema.kit.settling import caught_up
 
 MakeContext = Callable[[Credentials, HTTPConnection], Context]
 
@@ -20,23 +21,36 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._~+/=-]{8,128}")
 _ID = "atrium.request_id"
 
 
+def chosen_id(brought: str) -> str:
+    """The id that a request brings in `X-Request-Id`, or one made for it."""
+    return brought if brought and _SANE_ID.fullmatch(brought) else _new_id()
+
+
 def request_id(connection: HTTPConnection) -> str:
-    """The id that a request brings in `X-Request-Id`, or one made for it; a socket gets another for each operation."""
+    """The id of a request; a socket gets another for each operation."""
     if connection.scope["type"] != "http":
-        return token_hex(8)
+        return _new_id()
     id: str | None = connection.scope.get(_ID)
     if id is None:
-        brought = connection.headers.get("x-request-id", "")
-        id = connection.scope[_ID] = brought if _SANE_ID.fullmatch(brought) else token_hex(8)
+        id = connection.scope[_ID] = chosen_id(connection.headers.get("x-request-id", ""))
     return id
 
 
-async def catch_up(connection: HTTPConnection) -> None:
+def _new_id() -> str:
+    return f"{getrandbits(64):016x}"  # a label, and no secret
+
+
+def speak(accept_language: str) -> None:
+    """Say what is said from here on in the language that an `Accept-Language` header asks for."""
+    if accept_language:
+        language.set(negotiated(accept_language))
+
+
+async def catch_up(after: str | None) -> None:
     """Wait until this process has heard what the client knows by `Atrium-After`, if it sent one.
 
     Raises Unavailable when that takes too long, BadCursor and ResyncRequired.
     """
-    after = connection.headers.get(HEADER)
     if after is not None and not await caught_up(after):
         raise Unavailable("This server has not heard yet what you know. Try again.")
 
@@ -46,11 +60,19 @@ def make_context(credentials: Credentials, connection: HTTPConnection) -> Contex
     key = connection.headers.get("idempotency-key") if connection.scope["type"] == "http" else None
     if key is not None and not 0 < len(key) <= MAX_KEY:
         raise Rejected(400, f"An Idempotency-Key has 1 to {MAX_KEY} characters.")
+    address = connection.client.host if connection.client else ""
+    agent = connection.headers.get("user-agent", "")
+    return new_context(credentials, request_id(connection), address, agent, key)
+
+
+def new_context(
+    credentials: Credentials, id: str, address: str, agent: str, idempotency_key: str | None = None
+) -> Context:
     return Context(
         credentials.actor,
-        request_id=request_id(connection),
-        address=connection.client.host if connection.client else "",
-        agent=connection.headers.get("user-agent", "")[:MAX_AGENT],
-        idempotency_key=key,
+        request_id=id,
+        address=address,
+        agent=agent[:MAX_AGENT],
+        idempotency_key=idempotency_key,
         heard=changes.position(),
     )

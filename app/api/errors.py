@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WriteConcernError, WriteError
 
 from app.core.errors import AppError
+from app.core.words import said
 from app.execution.engine import BAD_USER_INPUT
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _shown(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {"message": message}
+    shown: dict[str, Any] = {"message": said(message)}
     if error.locations:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path:

@@ -6,20 +6,38 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.settings import Settings
 
-_ALWAYS = (
+Headers = list[tuple[bytes, bytes]]
+
+EXPOSED = ["X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After"]
+"""Headers that scripts of other origins may read."""
+
+_ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-)
+]
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
-class SecurityHeaders:
-    """Adds to every HTTP response the headers that it does not have yet; HTTPS is asked for where `https` is."""
+def security(settings: Settings) -> Headers:
+    """The headers of every response; HTTPS is asked for where it is the public address."""
+    return [*_ALWAYS, _HTTPS_ONLY] if settings.public_url.scheme == "https" else _ALWAYS
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        self._app = app
-        self._headers = (*_ALWAYS, _HTTPS_ONLY) if https else _ALWAYS
+
+def readable(settings: Settings) -> dict[bytes, Headers]:
+    """By origin, the headers that CORS adds to a response that its pages may read: the named ones and our own."""
+    exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
+    named = [origin.encode() for origin in settings.allowed_origins]
+    pages = {origin: [(b"access-control-allow-origin", origin), exposed, (b"vary", b"Origin")] for origin in named}
+    own = f"{settings.public_url}".rstrip("/").encode()
+    return {own: [exposed], **pages}
+
+
+class SecurityHeaders:
+    """Adds to every HTTP response the headers that it does not have yet."""
+
+    def __init__(self, app: ASGIApp, *, headers: Headers) -> None:
+        self._app, self._headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def secured(message: Message) -> None:
@@ -40,9 +58,17 @@ def middleware(settings: Settings) -> list[Middleware]:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Atrium-After", "Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-        expose_headers=["X-Request-Id"],
+        allow_methods=["GET", "POST", "PUT"],
+        allow_headers=[
+            "Apollo-Require-Preflight",
+            "Atrium-After",
+            "Atrium-Cost",
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "X-Request-Id",
+        ],
+        expose_headers=EXPOSED,
         max_age=600,
     )
-    return [Middleware(SecurityHeaders, https=settings.public_url.scheme == "https"), cors]
+    return [Middleware(SecurityHeaders, headers=security(settings)), cors]

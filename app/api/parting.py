@@ -17,18 +17,25 @@ class PartingResponse(Response):
     A connection that is closed while its client writes is reset, and the answer goes with it, unread.
     """
 
+    reads_on = MAX_BYTES
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         await send(start)
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         with suppress(TimeoutError):
             async with asyncio.timeout(MAX_SECONDS):
-                await _read_on(receive)
+                await _read_on(receive, self.reads_on)
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _read_on(receive: Receive) -> None:
-    left = MAX_BYTES
+class PartingFromFiles(PartingResponse):
+    """The same to a client that is sending files, which are larger."""
+
+    reads_on = 4 * MAX_BYTES
+
+
+async def _read_on(receive: Receive, left: int) -> None:
     while left > 0:
         message = await receive()
         if message["type"] != "http.request" or not message.get("more_body"):

@@ -7,8 +7,11 @@ from enum import IntEnum
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import to_json
+
+from app.api.body import Asked, asked
+from app.api.rejections import Rejected
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -64,19 +67,18 @@ class Pong(_Message):
     payload: dict[str, Any] | None = None
 
 
-class Request(_Message):
-    """What to execute, as in the body of a POST."""
-
-    query: str
-    operation_name: Annotated[str | None, Field(alias="operationName")] = None
-    variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
+def _asked(members: object) -> Asked:
+    try:
+        return asked(members)
+    except Rejected as rejected:
+        raise ValueError(rejected.message) from None
 
 
 class Subscribe(_Message):
     type: Literal["subscribe"]
     id: OperationId
-    payload: Request
+    payload: Annotated[Asked, PlainValidator(_asked)]
+    """What to execute, as in the body of a POST."""
 
 
 class Complete(_Message):
@@ -103,31 +105,25 @@ def read(text: str | None) -> Message:
         ) from None
 
 
-def ack() -> str:
-    return '{"type":"connection_ack"}'
+def ack() -> bytes:
+    return b'{"type":"connection_ack"}'
 
 
-def pong(ping: Ping) -> str:
+def pong(ping: Ping) -> bytes:
     """The answer to a ping, with its payload."""
-    return (
-        '{"type":"pong"}' if ping.payload is None else f'{{"type":"pong","payload":{to_json(ping.payload).decode()}}}'
-    )
+    return b'{"type":"pong"}' if ping.payload is None else b'{"type":"pong","payload":' + to_json(ping.payload) + b"}"
 
 
-def error(id: str, errors: list[dict[str, Any]]) -> str:
+def error(id: bytes, errors: list[dict[str, Any]]) -> bytes:
     """The operation could not start, or its stream broke; nothing follows for this id."""
-    return _write({"type": "error", "id": id, "payload": errors})
+    return b"".join((b'{"id":', id, b',"type":"error","payload":', orjson.dumps(errors), b"}"))
 
 
-def complete(id: str) -> str:
+def complete(id: bytes) -> bytes:
     """The operation is over; nothing follows for this id."""
-    return _write({"type": "complete", "id": id})
+    return b"".join((b'{"id":', id, b',"type":"complete"}'))
 
 
-def next_(id: str, payload: bytes) -> str:
-    """One result of the operation; `payload` is the result in JSON."""
-    return f'{{"type":"next","id":{_write(id)},"payload":{payload.decode()}}}'
-
-
-def _write(value: object) -> str:
-    return orjson.dumps(value).decode()
+def in_json(id: str) -> bytes:
+    """An operation's id as messages carry it; a result is sent under it by `frames.Next`."""
+    return orjson.dumps(id)

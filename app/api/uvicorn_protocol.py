@@ -2,21 +2,37 @@
 
 uvicorn closes politely: it waits for its write buffer to drain, which a client that stopped reading never allows, so
 the socket, its task and its subscriptions stay for ever. It also answers every WebSocket ping at once, and buffers
-without limit the pongs that a client does not read. The classes here put an end to both. They stand on parts of
-uvicorn that are not public, hence the check of its version.
+without limit the pongs that a client does not read. The classes here put an end to both, and let a crowd of idle
+WebSockets cost little. They stand on parts of uvicorn that are not public, hence the check of its version.
 """
 
 import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.http11 import Request
+
+from app.api import frames
+from app.api.connections import LOST
+from app.api.frames import Next
+from app.api.headers import Headers
+from app.api.pulse import Pulse
+from app.api.waiting import Ear, Gate, Mailbox
+from app.api.wires import EXTENSION, Gone, Listener
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
+
+REPLY = "atrium.reply"
+"""The scope's extension that writes a whole response: `(status, headers, body) -> whether it did`."""
 
 STALL_SECONDS = 30.0
 """How long a write buffer may stay above its high-water mark (64 KiB)."""
@@ -27,12 +43,20 @@ MAX_WRITE_BUFFER = 256 * 1024
 MAX_PINGS = 50
 """Pings a client may send in one second."""
 
+_log = logging.getLogger("uvicorn.websockets")
+_log.setLevel(logging.WARNING)  # uvicorn tells three times of each socket; the application has its own lines
+
 _TOO_SLOW = 4008
 _POLICY_VIOLATION = 1008
 _SEAMS = {
-    HttpToolsProtocol: ("on_message_begin", "shutdown", "pause_writing", "resume_writing", "connection_lost"),
+    HttpToolsProtocol: (
+        *("on_message_begin", "on_headers_complete", "shutdown"),
+        *("pause_writing", "resume_writing", "connection_lost"),
+    ),
+    RequestResponseCycle: ("run_asgi", "send", "receive"),
     WebSocketsSansIOProtocol: (
-        *("handle_ping", "handle_cont", "handle_close", "keepalive_timeout", "stop_keepalive"),
+        *("handle_connect", "handle_ping", "handle_pong", "handle_cont", "handle_close", "send_500_response"),
+        *("start_keepalive", "stop_keepalive", "keepalive_timeout", "on_task_complete"),
         *("pause_writing", "resume_writing", "connection_lost", "run_asgi", "send"),
     ),
 }
@@ -55,10 +79,12 @@ class HardenedHTTPProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose reader must read: a response that nobody takes for 30 s is cut off.
 
     A scope's extension `atrium.stopping` is an asyncio.Event, set when the server begins to stop: a stream without an
-    end ends itself then, instead of holding the stop up.
+    end ends itself then, instead of holding the stop up. `atrium.lost` takes a function to call when the connection is
+    lost, and `atrium.reply` a whole response.
     """
 
     _stall: asyncio.TimerHandle | None = None
+    _lost: Callable[[], None] | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -66,8 +92,40 @@ class HardenedHTTPProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        extensions: dict[str, Any] = self.scope.setdefault("extensions", {})
-        extensions["atrium.stopping"] = self.stopping
+        self._extensions: dict[str, Any] = {"atrium.stopping": self.stopping, LOST: self._when_lost}
+        self.scope["extensions"] = self._extensions
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.cycle is not None and self.cycle.scope is self.scope:
+            self._extensions[REPLY] = partial(self._reply, self.cycle)
+
+    def _when_lost(self, call: Callable[[], None] | None) -> None:
+        self._lost = call
+
+    def _reply(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+        """Write a whole response at once; False if that cannot be done now.
+
+        For headers that need no look: well-formed names in lower case, and the true `content-length` among them.
+        """
+        if self.flow.write_paused or cycle.response_started:
+            return False
+        if cycle.disconnected:
+            return True
+        parts = [STATUS_LINE[status]]
+        for name, value in self.server_state.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        parts.append(body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.transport.write(b"".join(parts))
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -86,21 +144,100 @@ class HardenedHTTPProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._stall is not None:
             self._stall.cancel()
+        if self._lost is not None:
+            self._lost()
 
 
 class HardenedWebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket whose peer must read, answer pings, and ping with measure.
 
-    - No pong within the timeout: cut off at once.
+    - No pong before the next ping is due: cut off at once.
     - A write buffer above its high-water mark for 30 s: closed with 4008.
     - More than 50 pings in a second: closed with 1008. A ping while 256 KiB wait to be read: cut off.
     - A connection that is over and still open 5 s later: cut off.
+
+    It is a `Wire` as well, offered in its scope: an application that has accepted may `listen` on it and return. Then
+    nothing stays of the request, nor of the application's call, and what is sent goes into the transport as it is.
     """
 
     _stall: asyncio.TimerHandle | None = None
     _linger: asyncio.TimerHandle | None = None
     _ping_second = 0
     _pings = 0
+    _pulse: Pulse | None = None
+    _listener: Listener | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.queue, self.writable = Mailbox(), Gate()  # type: ignore[assignment]
+        self.logger = self.conn.logger = _log
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[EXTENSION] = self
+
+    def listen(self, listener: Listener) -> None:
+        """Give to a listener what comes, and has come since the handshake."""
+        self._listener = listener
+        mailbox, self.queue = self.queue, Ear(listener)  # type: ignore[assignment]
+        self.scope = self.request = self.response = None  # type: ignore[assignment]
+        while not mailbox.empty():
+            self.queue.put_nowait(mailbox.get_nowait())
+
+    def offer(self, message: Next, id: bytes) -> bool:
+        if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
+            return False
+        self.transport.write(message.frame(id))
+        return True
+
+    def say(self, message: bytes) -> None:
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames.text(message))
+
+    async def drained(self) -> None:
+        await self.writable.wait()
+        if self.close_sent or self.transport.is_closing():
+            raise Gone
+
+    async def close(self, code: int, reason: str) -> None:
+        with suppress(ClientDisconnected):
+            await self.send({"type": "websocket.close", "code": code, "reason": reason})
+        self._cut_off_later()
+
+    def read_on(self) -> None:
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.on_task_complete)
+        return task
+
+    def start_keepalive(self) -> None:
+        if self.ping_interval:
+            self._pulse = Pulse.of(self.config)
+            self._pulse.add(self)
+
+    def stop_keepalive(self) -> None:
+        if self._pulse is not None:
+            self._pulse.discard(self)
+        self.pending_ping_payload = None
+
+    def beat(self, payload: bytes, frame: bytes) -> None:
+        """Ping, unless the last ping was not answered."""
+        if self.pending_ping_payload is not None:
+            self.keepalive_timeout()
+        elif not self.close_sent and not self.transport.is_closing():
+            self.pending_ping_payload = payload
+            self.transport.write(frame)
+
+    def handle_pong(self, event: Frame) -> None:
+        if event.data == self.pending_ping_payload:
+            self.pending_ping_payload = None
 
     def handle_ping(self) -> None:
         if self.close_sent:
@@ -126,6 +263,10 @@ class HardenedWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.transport.is_closing():  # which ends when all is flushed, and the client may never read it
             self._cut_off_later()
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._cut_off_later()
+
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.transport.abort()
@@ -138,6 +279,7 @@ class HardenedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self._stall is not None:
             self._stall.cancel()
+            self._stall = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -146,9 +288,17 @@ class HardenedWebSocketProtocol(WebSocketsSansIOProtocol):
                 timer.cancel()
 
     async def run_asgi(self) -> None:
+        """As uvicorn's; but a connection that somebody listens on outlives the application's call."""
         try:
-            await super().run_asgi()
-        finally:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            self.logger.exception("Exception in ASGI application\n")
+        self.send_500_response()  # unless the handshake was answered
+        if self._listener is None:
+            if self.close_timer is None:
+                self.transport.close()
             self._cut_off_later()
 
     async def send(self, message: "ASGISendEvent") -> None:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
-from rich.table import Table
 
+from app.cli import tables
 from app.cli.console import bar, fail, failing_plainly, out
 
 T = TypeVar("T")
@@ -32,10 +32,9 @@ def list_() -> None:
     from app.core.backups.moments import readable
     from app.services.platform import backups
 
-    table = Table("Name", "Taken", "Collections", "Documents", "Stored", box=None, pad_edge=False)
-    for one in _run(lambda announce: backups.every()):
-        table.add_row(one.name, readable(one.at), str(len(one.parts)), f"{one.documents:,}", _size(one.size))
-    out.print(table)
+    found = _run(lambda announce: backups.every())
+    rows = [(one.name, readable(one.at), len(one.parts), one.documents, _size(one.size)) for one in found]
+    tables.show(("Name", "Taken", "#Collections", "#Documents", "#Stored"), rows, empty="None yet: atrium backup")
 
 
 @commands.command()
@@ -82,7 +81,7 @@ def restore(
 
 def _run(work: Callable[[Announce], Awaitable[T]]) -> T:
     """What the work answers; MongoDB is spoken to if it asks for it, Redis never."""
-    from app.core import database
+    from app.core import database, queries
     from app.core.backups import BackupError
     from app.core.settings import settings
 
@@ -91,6 +90,7 @@ def _run(work: Callable[[Announce], Awaitable[T]]) -> T:
             show(name, done, total)
 
         database.connect(settings().mongodb_uri, settings().mongodb_database)
+        queries.configure(fast=settings().mongodb_fast_reads)
         try:
             return await work(announce)
         finally:

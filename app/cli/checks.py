@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.console import fail, failing_plainly, out
+from app.cli.console import failing_plainly, keep, out
 from app.core.settings import Settings, settings
 
 
@@ -17,14 +17,8 @@ def schema(
     """Write the GraphQL schema."""
     from app.resolvers.roots import schema
 
-    sdl = schema.as_str().rstrip() + "\n"
-    if str(output) == "-":
-        print(sdl, end="")
-    elif not check:
-        output.write_text(sdl)
-        out.print(f"{output} is written.")
-    elif not output.exists() or output.read_text() != sdl:
-        fail(f"{output} is not the schema that the code declares. Look at what changed, then run: atrium schema")
+    wrong = "is not the schema that the code declares. Look at what changed, then run: atrium schema"
+    keep(output, schema.as_str().rstrip() + "\n", wrong, check=check)
 
 
 def check() -> None:

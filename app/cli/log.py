@@ -4,8 +4,8 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from app.cli import tables
 from app.cli.console import failing_plainly, out
 
 commands = typer.Typer(help="Read what was trimmed from the change log.", no_args_is_help=True)
@@ -21,10 +21,8 @@ def list_() -> None:
 
     with failing_plainly(BackupError):
         held = asyncio.run(archives.stretches())
-    table = Table("First", "Last", "Rows", "Epoch", box=None, pad_edge=False)
-    for one in held:
-        table.add_row(str(one.first), str(one.last), f"{one.last - one.first + 1:,}", str(one.epoch))
-    out.print(table)
+    rows = [(str(one.first), str(one.last), one.last - one.first + 1, str(one.epoch)) for one in held]
+    tables.show(("#First", "#Last", "#Rows", "#Epoch"), rows, empty="Nothing was archived yet.")
     holes = archives.missing(held)
     for first, last in holes:
         out.print(f"Missing: {first} to {last}", style="red")

@@ -1,11 +1,11 @@
 """`atrium staff`: who runs the platform."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from app.cli.console import answer, out
+from app.cli import tables
+from app.cli.console import answer, fail, out
 from app.core.actor import Actor
 
 commands = typer.Typer(help="Say who may steer the platform, across all organizations.", no_args_is_help=True)
@@ -13,16 +13,36 @@ commands = typer.Typer(help="Say who may steer the platform, across all organiza
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address of an account.")]
 
 
+Role = Annotated[
+    Literal["support", "finance", "security", "admin"],
+    typer.Option(help="What they do; docs/permissions.md says what it allows."),
+]
+
+
 @commands.command()
-def grant(email: Email) -> None:
-    """Put somebody on the staff: they see and steer the whole platform, its jobs, queues and schedules."""
-    _change(email, staff=True)
+def grant(email: Email, role: Role = "admin") -> None:
+    """Put somebody on the staff, or give them another role there: they see and steer the platform as far as it goes."""
+    _change(email, role)
 
 
 @commands.command()
 def revoke(email: Email) -> None:
     """Take somebody off the staff; what they have open ends at once."""
-    _change(email, staff=False)
+    _change(email, None)
+
+
+@commands.command()
+def recover(
+    email: Email,
+    reason: Annotated[str, typer.Option(help="How you know that it is they who ask. They are told.")],
+) -> None:
+    """Take the second factors off an account whose owner has lost them, and end its sessions."""
+    from app.services.identity import staff
+
+    if not reason.strip():
+        fail("Say how you know that it is they who ask.")
+    person = answer(lambda: staff.recover(Actor.platform(), email, reason))
+    out.print(f"{person.name} <{person.email}> signs in with the password alone now.", markup=False, highlight=False)
 
 
 @commands.command("list")
@@ -31,21 +51,18 @@ def list_() -> None:
     from app.services.identity import staff
 
     people = answer(lambda: staff.members(Actor.platform()))
-    if not people:
-        out.print("Nobody yet: atrium staff grant EMAIL")
-        return
-    table = Table("Name", "Address", box=None, pad_edge=False)
-    for person in people:
-        table.add_row(person.name, person.email)
-    out.print(table)
+    rows = [(person.name, person.email, person.staff_role.value) for person in people]
+    tables.show(("Name", "Address", "Role"), rows, empty="Nobody yet: atrium staff grant EMAIL")
 
 
-def _change(email: str, *, staff: bool) -> None:
+def _change(email: str, role: Role | None) -> None:
+    from app.models import StaffRole
     from app.services.identity import staff as service
 
-    person, new = answer(lambda: service.change(Actor.platform(), email, staff=staff))
+    given = StaffRole(role) if role else None
+    person, new = answer(lambda: service.change(Actor.platform(), email, given))
     words = {
         True: ("is on the staff already", "is on the staff now"),
         False: ("is not on the staff", "has left the staff"),
     }
-    out.print(f"{person.name} <{person.email}> {words[staff][new]}.", markup=False, highlight=False)
+    out.print(f"{person.name} <{person.email}> {words[bool(role)][new]}.", markup=False, highlight=False)

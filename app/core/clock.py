@@ -13,6 +13,8 @@ source: Callable[[], float] = time.time
 
 FIRST_ID = ObjectId("0" * 24)
 """Below every id. In a partial index `{"$gt": FIRST_ID}` says "has an id"; the planner does not see that in `$type`."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every moment that is stored; in a partial index it says "has a moment", as FIRST_ID does of ids."""
 
 _RANDOM_BITS = 44
 _last = 0
@@ -26,6 +28,11 @@ def now() -> datetime:
 def at(seconds: float) -> datetime:
     """The moment `seconds` after the epoch, in UTC, cut to the millisecond."""
     return datetime.fromtimestamp(int(seconds * 1000) / 1000, UTC)
+
+
+def reached(by: datetime) -> dict[str, datetime]:
+    """The filter of moments that have come, which the index `models.base.when_due` serves."""
+    return {"$gt": EPOCH, "$lte": by}
 
 
 def new_id() -> ObjectId:

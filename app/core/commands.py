@@ -1,13 +1,15 @@
 """Commands: the validated input of a service, the same for a resolver, a job and a webhook."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from bson import ObjectId
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from app.core.errors import NotFound
+from app.core.words import words
 
 
 class Command(BaseModel):
@@ -18,15 +20,31 @@ class Command(BaseModel):
     )
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError for one that UTC has not."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(words("There is no such moment.")) from None
+
+
+Moment = Annotated[datetime, AfterValidator(in_utc)]
+"""A moment as it is stored, in UTC; one that comes without a time zone is meant so."""
+
+
 class UnknownReference(ValueError):
     """An id that cannot be of the kind of thing the field names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Marks a field `Annotated[ObjectId, Ref("Course")]`: a document id, or the global id `Course_<hex>` of the API."""
+    """Marks a field `Annotated[ObjectId, Ref("Course")]`: a document id, or the global id `Course_<hex>` of the API.
+
+    What is done to the thing may be done to another that has its id in the column of the same name: to a `place`.
+    """
 
     kind: str
+    place: str | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -41,7 +59,7 @@ class Ref:
             kind, _, id = value.partition("_")
             if kind == self.kind and ObjectId.is_valid(id):
                 return ObjectId(id)
-        raise UnknownReference(f"There is no such {self.kind}.")
+        raise UnknownReference(words("There is no such {kind}.", kind=self.kind))
 
 
 def open_id(value: str, kind: str) -> ObjectId:
@@ -49,4 +67,4 @@ def open_id(value: str, kind: str) -> ObjectId:
     try:
         return Ref(kind).open(value)
     except UnknownReference as error:
-        raise NotFound(str(error)) from None
+        raise NotFound(error.args[0]) from None

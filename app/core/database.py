@@ -35,7 +35,7 @@ def connect(uri: str, name: str, **options: Any) -> None:
         "heartbeatFrequencyMS": 2_000,
         "serverSelectionTimeoutMS": 8_000,
         "socketTimeoutMS": 15_000,
-        "waitQueueTimeoutMS": 1_000,  # a read waits twice, since the driver tries it again
+        "waitQueueTimeoutMS": 750,  # a read waits twice, since the driver tries it again; never under pymongo.timeout()
         "maxPoolSize": 50,
         "maxIdleTimeMS": 300_000,
         "tz_aware": True,

@@ -3,17 +3,23 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from app.core.words import Words, words
+
 
 class AppError(Exception):
-    """Base of every refusal: a message for people, a `code` for programs, the `path` of the input that is to blame."""
+    """Base of every refusal: a message for people, a `code` for programs, the `path` of the input that is to blame.
+
+    The message is a literal, so that it can be translated; `details` fill the names in its braces, and are told to
+    programs too.
+    """
 
     code: ClassVar[str] = "INTERNAL"
 
     def __init__(self, message: str, *, path: Sequence[str] = (), **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = words(message, **details) if details and not isinstance(message, Words) else message
+        super().__init__(self.message)
         self.path = list(path)
-        self.details = details
+        self.details = {**message.values, **details} if isinstance(message, Words) else details
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -37,6 +43,12 @@ class Conflict(AppError):
     """The state of things does not allow it now."""
 
     code = "CONFLICT"
+
+
+class KeyReused(Conflict):
+    """Something else has been asked for with this key."""
+
+    code = "KEY_REUSED"
 
 
 class VersionConflict(Conflict):

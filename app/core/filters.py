@@ -82,12 +82,15 @@ class Filterable:
         conditions = self._check(tree, 1)
         if conditions > MAX_CONDITIONS:
             raise Invalid(
-                f"A filter has at most {MAX_CONDITIONS} conditions; this one has {conditions}.", path=["filter"]
+                "A filter has at most {limit} conditions; this one has {conditions}.",
+                path=["filter"],
+                limit=MAX_CONDITIONS,
+                conditions=conditions,
             )
 
     def _check(self, tree: Tree, depth: int) -> int:
         if depth > MAX_DEPTH:
-            raise Invalid(f"A filter nests at most {MAX_DEPTH} deep.", path=["filter"])
+            raise Invalid("A filter nests at most {limit} deep.", path=["filter"], limit=MAX_DEPTH)
         count = 0
         for name, part in tree.items():
             if name in ("and", "or"):
@@ -95,7 +98,7 @@ class Filterable:
             elif name == "not":
                 count += self._check(part, depth + 1)
             elif name not in self.names:
-                raise Invalid(f"One cannot filter by “{name}”.", path=["filter", name])
+                raise Invalid("One cannot filter by “{name}”.", path=["filter", name], name=name)
             else:
                 for operator, operand in part.items():
                     count += 1
@@ -135,13 +138,13 @@ class Filterable:
 def _check_operand(name: str, operator: str, operand: Any) -> None:
     path = ["filter", name, operator]
     if operator not in OPERATORS:
-        raise Invalid(f"There is no comparison “{operator}”.", path=path)
+        raise Invalid("There is no comparison “{operator}”.", path=path, operator=operator)
     if isinstance(operand, Mapping):
         raise Invalid("A comparison takes a value or a list of values.", path=path)
     if isinstance(operand, str) and len(operand) > MAX_TEXT:
-        raise Invalid(f"A text in a filter has at most {MAX_TEXT} characters.", path=path)
+        raise Invalid("A text in a filter has at most {limit} characters.", path=path, limit=MAX_TEXT)
     if operator in ("in", "not_in"):
         if not isinstance(operand, list) or len(operand) > MAX_LIST:
-            raise Invalid(f"A list in a filter has at most {MAX_LIST} values.", path=path)
+            raise Invalid("A list in a filter has at most {limit} values.", path=path, limit=MAX_LIST)
     elif isinstance(operand, list):
         raise Invalid("This comparison takes one value.", path=path)

@@ -19,7 +19,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.changes import lease, scoped
+from app.core import leases
+from app.core.changes import scoped
 from app.core.errors import Unavailable
 from app.core.metrics import LOCKS_HELD, LOCKS_LOST
 from app.core.tasks import cancelled
@@ -72,17 +73,17 @@ async def hold(name: str, *, wait: float = 10.0) -> AsyncIterator[Lock]:
     """
     if scoped():
         raise RuntimeError("a lock must outlast the transaction: hold it around the @atomic call, not inside")
-    owner = lease.new_owner()
+    owner = leases.new_owner()
     try:
         token, since = await _taken(name, owner, wait)
         with LOCKS_HELD.track_inprogress():
-            async with lease.kept(LOCKS, name, owner, since) as ending:
+            async with leases.kept(LOCKS, name, owner, since) as ending:
                 yield Lock(name, token, ending)
-    except lease.Lost:
+    except leases.Lost:
         LOCKS_LOST.inc()
-        raise LockLost(f"The lock {name} was lost before its work was done. Try again.") from None
+        raise LockLost("The lock {name} was lost before its work was done. Try again.", name=name) from None
     finally:
-        await lease.give_back(LOCKS, name, owner)
+        await leases.give_back(LOCKS, name, owner)
 
 
 async def _taken(name: str, owner: str, wait: float) -> tuple[int, float]:
@@ -91,10 +92,10 @@ async def _taken(name: str, owner: str, wait: float) -> tuple[int, float]:
     ends, pause = clock() + wait, FIRST_PAUSE
     while not cancelled():
         asked = clock()
-        if row := await lease.take(LOCKS, name, owner):
+        if row := await leases.take(LOCKS, name, owner):
             return row["token"], asked
         if asked >= ends:
-            raise LockTaken(f"Somebody else holds the lock {name}. Try again in a moment.")
+            raise LockTaken("Somebody else holds the lock {name}. Try again in a moment.", name=name)
         await asyncio.sleep(min(pause * (0.5 + random.random()), max(0.0, ends - clock())))  # noqa: S311 - jitter
         pause = min(pause * 2, MAX_PAUSE)
     raise asyncio.CancelledError

@@ -12,9 +12,10 @@ from app.core.changes.events import Event
 from app.core.clock import now
 from app.core.errors import Conflict, Forbidden
 from app.core.rows import Row
+from app.core.words import Words, words
 
 R = TypeVar("R", bound=Row)
-Rule = Callable[[Actor, Any], str | None]
+Rule = Callable[[Actor, Any], Words | None]
 """Why the actor may not do it to the row, in words; None when they may."""
 
 
@@ -24,12 +25,22 @@ class IllegalTransition(Conflict):
     code = "ILLEGAL_TRANSITION"
 
 
-def anybody(actor: Actor, row: Any) -> str | None:
+def anybody(actor: Actor, row: Any) -> Words | None:
     return None
 
 
-def only_platform(actor: Actor, row: Any) -> str | None:
-    return None if actor.system else "Only the platform does this."
+def only_platform(actor: Actor, row: Any) -> Words | None:
+    return None if actor.system else words("Only the platform does this.")
+
+
+def lacks(permission: StrEnum) -> Words:
+    """Why somebody may not, who has not this permission."""
+    return words("This needs the permission {permission}.", permission=permission.value)
+
+
+def needs(permission: StrEnum) -> Callable[[Actor, Any], Words | None]:
+    """The rule that admits whoever has a permission, whatever the thing is."""
+    return lambda actor, row: None if actor.can(permission) else lacks(permission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ class Availability:
 
     name: str
     allowed: bool
-    blocked_reason: str | None
+    blocked_reason: Words | None
 
 
 class Machine:
@@ -72,7 +83,7 @@ class Machine:
         if reason := transition.rule(actor, row):
             raise Forbidden(reason)
         if state not in transition.sources:
-            raise IllegalTransition(f"It is {state.value}, so it cannot {name}.", state=state.value)
+            raise IllegalTransition("It is {state}, so it cannot {transition}.", state=state.value, transition=name)
         return transition
 
     async def move(

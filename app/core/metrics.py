@@ -32,8 +32,39 @@ OUTSIDE_WAITING = Gauge("atrium_outside_waiting", "Callers that wait for their t
 CIRCUITS_OPEN = Gauge("atrium_circuits_open", "Circuit breakers that are open or probe.", ["service"])
 CIRCUIT_OPENINGS = Counter("atrium_circuit_openings_total", "How often a circuit breaker opened.", ["service"])
 
+STUCK = Counter(
+    "atrium_rows_stuck_total", "What had come due and could not be done; others were not held up.", ["kind"]
+)
+
 LOCKS_HELD = Gauge("atrium_locks_held", "Distributed locks that this process holds.")
 LOCKS_LOST = Counter("atrium_locks_lost_total", "Locks that were lost before they were let go.")
+
+DOCUMENTS = Counter(
+    "atrium_documents_total",
+    "Named documents: hit in this process, fetched, missed, stored as automatic persisted queries, or refused.",
+    ["outcome"],
+)
+
+THROTTLED = Counter(
+    "atrium_throttled_total",
+    "Attempts at what is throttled: passed, refused, or, uncounted without Redis, let through (open) or not (closed).",
+    ["throttle", "outcome"],
+)
+
+RATE_LIMITED = Counter(
+    "atrium_rate_limited_total", "Requests that were refused, by the tier and the kind of bucket that was empty.",
+    ["tier", "kind"],
+)  # fmt: skip
+RATE_LEASES = Counter(
+    "atrium_rate_leases_total",
+    "Chunks of points that were asked for: given, empty, or, without Redis, counted here (open) or refused (closed).",
+    ["outcome"],
+)
+
+DELIVERIES = Counter(
+    "atrium_deliveries_total", "Attempts to send something to somebody, by the channel and how they ended.",
+    ["channel", "state"],
+)  # fmt: skip
 
 ATOMIC_ATTEMPTS = Histogram(
     "atrium_atomic_attempts", "Runs that one transaction needed; beyond the first, for write conflicts and failovers.",
@@ -64,6 +95,19 @@ SAGA_STEPS = Counter(
     "Calls of sagas' steps, by how they ended: done, again, failed, postponed, turned_back or stuck.",
     ["saga", "outcome"],
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "atrium_webhook_attempts_total", "Attempts at telling an endpoint: delivered, failed, or given_up for good.",
+    ["outcome"],
+)  # fmt: skip
+WEBHOOK_DELAY = Histogram(
+    "atrium_webhook_delay_seconds",
+    "From an event to its delivery, where the first attempt was enough.",
+    buckets=(*_SECONDS, 60, 300, 1800),
+)
+RECONCILED = Counter(
+    "atrium_reconciled_total", "What differed from what a provider of payments has, and was mended, by what it was.",
+    ["provider", "kind"],
+)  # fmt: skip
 JOBS_RUNNING = Gauge("atrium_jobs_running", "Jobs that run in this process.", ["queue"])
 
 Figures = Callable[[], Mapping[str, float]]
@@ -74,8 +118,14 @@ class _Followed(Collector):
 
     def __init__(self) -> None:
         self.sources: dict[str, tuple[Figures, Collection[str]]] = {}
+        self.counts: dict[str, tuple[str, str, Figures]] = {}
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        for name, (words, label, figures) in list(self.counts.items()):
+            family = CounterMetricFamily(f"atrium_{name}", words, labels=[label])
+            for of, count in figures().items():
+                family.add_metric([of], count)
+            yield family
         for name, (figures, totals) in list(self.sources.items()):
             for figure, value in figures().items():
                 kind = CounterMetricFamily if figure in totals else GaugeMetricFamily
@@ -92,6 +142,11 @@ def follow(name: str, figures: Figures, *, totals: Collection[str] = ()) -> None
     The function is called in another thread: it reads attributes and does nothing else.
     """
     _followed.sources[name] = figures, totals
+
+
+def follow_counts(name: str, words: str, label: str, figures: Figures) -> None:
+    """Show `atrium_<name>_total` by the values of a label, as an object counts them itself; they only ever grow."""
+    _followed.counts[name] = words, label, figures
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class PageArgs:
 
     def __post_init__(self) -> None:
         if not 1 <= self.first <= MAX_PAGE:
-            raise Invalid(f"`first` must be from 1 to {MAX_PAGE}.", path=["first"])
+            raise Invalid("`first` must be from 1 to {limit}.", path=["first"], limit=MAX_PAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,17 @@ The fields of a thing are annotated once, in a subclass of Row; the Beanie docum
 same class. Reading an attribute that was not projected raises AttributeError, never a silent default.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from bson import ObjectId
+
+from app.core import keyring
+from app.core.keyring import Sealed
+from app.core.privacy import Policies, Subject
 
 Names = frozenset[str]
 Decode = Callable[[Mapping[str, Any]], Any]
@@ -30,10 +34,23 @@ class Row:
     """
 
     collection: ClassVar[str]
+    audited: ClassVar[Names] = frozenset()
+    """Columns whose values before and after every change are kept with it, sealed: no secrets."""
+    policies: ClassVar[Policies] = {}
+    """What becomes of each column but `id` when a person is erased."""
+    data_subjects: ClassVar[Sequence[Subject]] = ()
+    """Whose data a row holds."""
+    owner_columns: ClassVar[Sequence[str]] = ()
+    """What `data_owner` reads."""
     id: ObjectId
 
     _plans: ClassVar[dict[Names | None, tuple[dict[str, int], Decode]]]
     _encoder: ClassVar[Callable[[Any], dict[str, Any]]]
+
+    @classmethod
+    def data_owner(cls, stored: Mapping[str, Any]) -> str:
+        """Whose data key seals what is kept of a stored document."""
+        return keyring.PLATFORM
 
     @classmethod
     def columns(cls) -> Mapping[str, Any]:
@@ -112,6 +129,9 @@ def _read(source: str, hint: Any, scope: dict[str, Any]) -> str:
     if kind == "list":
         value = _read("item", inner, scope)
         return source if value == "item" else f"[{value} for item in {source}]"
+    if kind == "sealed":
+        scope["Sealed"] = Sealed
+        return f"Sealed({source})"
     if kind == "enum":
         scope[hint.__name__] = {member.value: member for member in hint}
         return f"{hint.__name__}[{source}]"
@@ -159,6 +179,8 @@ def _shape(hint: Any) -> tuple[str, Any]:
         return ("optional", rest[0]) if len(rest) == 1 and len(parameters) == 2 else ("plain", None)
     if origin is list:
         return "list", parameters[0]
+    if hint is Sealed:
+        return "sealed", None
     if isinstance(hint, type) and issubclass(hint, Enum):
         return "enum", None
     if isinstance(hint, type) and issubclass(hint, Row):

@@ -23,14 +23,24 @@ def key(purpose: str, length: int = 32) -> bytes:
 
 def seal(purpose: str, plain: bytes) -> bytes:
     """Encrypt and authenticate; only `unseal` with the same purpose reads it."""
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(key(purpose)).encrypt(nonce, plain, None)
+    return encrypted(AESGCM(key(purpose)), plain)
 
 
 def unseal(purpose: str, sealed: bytes) -> bytes:
     """The plain bytes. Raises ValueError when they were altered or sealed with another secret."""
+    return decrypted(AESGCM(key(purpose)), sealed)
+
+
+def encrypted(cipher: AESGCM, plain: bytes, about: bytes | None = None) -> bytes:
+    """A nonce and the sealed bytes, which open only together with what they are `about`."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + cipher.encrypt(nonce, plain, about)
+
+
+def decrypted(cipher: AESGCM, sealed: bytes, about: bytes | None = None) -> bytes:
+    """The plain bytes. Raises ValueError when they were altered or sealed with another key."""
     try:
-        return AESGCM(key(purpose)).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+        return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], about)
     except InvalidTag:
         raise ValueError("not sealed by this server") from None
 

@@ -6,7 +6,8 @@ that it was cancelled.
 """
 
 import asyncio
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 _ASK_AGAIN = 0.5
 
@@ -17,6 +18,16 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+async def rest(seconds: float, wake: asyncio.Event) -> None:
+    """Sleep for so long, or until an event is set, which is cleared."""
+    try:
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    except TimeoutError:
+        pass
+    wake.clear()
+
+
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and wait until they have ended, whatever they raise."""
     pending = set(tasks)
@@ -25,3 +36,44 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_ASK_AGAIN)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class cutting:  # noqa: N801 - read as `with cutting(...)`
+    """A block that can be cut short from outside: `cut(error)` cancels it, and the error comes out of it."""
+
+    def __init__(self) -> None:
+        self._reason: Exception | None = None
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._reason is not None and isinstance(error, asyncio.CancelledError) and self._task.uncancel() == 0:
+            raise self._reason from None
+
+    def cut(self, reason: Exception) -> None:
+        if self._reason is None:
+            self._reason = reason
+            self._task.cancel()
+
+
+class within(cutting):  # noqa: N801 - read as `with within(seconds)`
+    """A block that may take so many seconds, else TimeoutError: `asyncio.timeout` for what is entered all the time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def __enter__(self) -> Self:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+        return super().__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._timer.cancel()
+        super().__exit__(kind, error, _)
+
+    def _expire(self) -> None:
+        self.cut(TimeoutError())

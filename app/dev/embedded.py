@@ -136,7 +136,7 @@ class MongoNode(Server):
 
     def _command(self) -> list[str]:
         command = [mongod_binary(), "--dbpath", str(self.directory), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
-        command += ["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", str(self.oplog_mb)]
+        command += ["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.5", "--oplogSize", str(self.oplog_mb)]
         if sys.platform != "win32":
             command += ["--nounixsocket"]
         return command + [word for k, v in self.parameters.items() for word in ("--setParameter", f"{k}={v}")]

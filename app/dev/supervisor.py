@@ -19,6 +19,7 @@ from rich.table import Table
 from app import startup
 from app.core.listening import PortInUse, listen
 from app.core.settings import Settings, settings
+from app.dev import clamav
 from app.dev.children import Child, free_port
 from app.dev.data import claimed, secret_key
 from app.dev.embedded import EmbeddedMongo, EmbeddedValkey, Server
@@ -72,8 +73,10 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
             "SECRET_KEY": secret_key(directory),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}",
+            "MEDIA_URL": f"file://{directory / 'files'}",
             "DEMO_DATA": "true",
             "ABSENCE_SECONDS": "15",
+            "MAIL_PER_MINUTE": "6000",
             "DRAIN_SECONDS": "0",
             "LOG_FORMAT": "text",
             **given,
@@ -93,7 +96,7 @@ def run(port: int, data_directory: Path, *, fresh: bool, console: Console) -> No
 
 
 def _start_servers(stack: ExitStack, directory: Path, given: Mapping[str, str]) -> tuple[list[Server], dict[str, str]]:
-    """Start those whose address is not given, side by side; answers them, and every address."""
+    """Start those whose address is not given, side by side; answers them, and the addresses."""
     addresses = {name: given[name] for name in ("MONGODB_URI", "REDIS_URL") if name in given}
     servers: list[Server] = []
     if "MONGODB_URI" not in addresses:
@@ -104,6 +107,10 @@ def _start_servers(stack: ExitStack, directory: Path, given: Mapping[str, str]) 
         valkey = EmbeddedValkey(directory / "valkey", durable=True)
         addresses["REDIS_URL"] = valkey.url
         servers.append(valkey)
+    if "CLAMAV_URL" not in given and clamav.installed():  # without it no files are taken
+        scanner = clamav.ClamAV(directory / "clamav")
+        addresses["CLAMAV_URL"] = scanner.url
+        servers.append(scanner)
     for server in servers:
         stack.callback(server.stop)
         server.launch()

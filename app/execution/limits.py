@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from app.core.settings import Settings
+from app.execution.incremental import put_off
 
 TOO_COMPLEX = "TOO_COMPLEX"
 INTROSPECTION_DEPTH = 20
@@ -27,6 +28,10 @@ INTROSPECTION_DEPTH = 20
 
 REPEATS = 50
 """How often one field may stand at one place of the response, before its copies are merged."""
+
+DELAYS = 20
+"""How often `@defer` and `@stream` may stand in an operation: what each puts off is collected once more, and all of it
+starts at once."""
 
 _INTROSPECTION = {"__schema", "__type"}
 _SHOWN = 1_000_000_000
@@ -65,6 +70,7 @@ class Size:
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    delays: int = 0
 
     def add(self, other: "Size") -> None:
         self.depth = max(self.depth, other.depth)
@@ -72,6 +78,7 @@ class Size:
         self.fields += other.fields
         self.aliases += other.aliases
         self.directives += other.directives
+        self.delays += other.delays
 
 
 class _Circular(Exception):
@@ -110,6 +117,7 @@ class _Measure:
         else:
             size = self._selections(node.selection_set)  # type: ignore[attr-defined]
         size.directives += len(node.directives or ())
+        size.delays += put_off(node)
         # An empty fragment counts as a field: so the number of fields bounds the work of every later walk.
         size.fields = size.fields or 1
         return size
@@ -199,6 +207,7 @@ def _excesses(operation: OperationDefinitionNode, measure: _Measure, limits: Lim
         ("number of fields", limits.fields, size.fields),
         ("number of aliases", limits.aliases, size.aliases),
         ("number of directives", limits.directives, size.directives),
+        ("number of @defer and @stream", DELAYS, size.delays),
     )
     errors = [too_complex(limit, most, actual, operation) for limit, most, actual in measured if actual > most]
     if not errors and (actual := measure.repeats([operation.selection_set])) > REPEATS:

@@ -7,18 +7,25 @@ from typing import Literal
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
+from app.core.answers import Policy
 from app.core.rows import Names
+from app.execution.incremental import Incremental
 from app.execution.prices import Price
+from app.execution.sharing import Sharing
+from app.execution.templates import Template
 
 Kind = Literal["query", "mutation", "subscription"]
 
 
 class Refused(Exception):
-    """The request cannot be run at all; nothing of it was. Each error carries its code."""
+    """The request cannot be run at all; nothing of it was. Each error carries its code.
 
-    def __init__(self, errors: list[GraphQLError]) -> None:
+    `status` is that of the answer over HTTP where a protocol has it so; else it follows from the media type.
+    """
+
+    def __init__(self, errors: list[GraphQLError], status: int | None = None) -> None:
         super().__init__(*{(error.extensions or {}).get("code") for error in errors})
-        self.errors = errors
+        self.errors, self.status = errors, status
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +39,22 @@ class Operation:
     price: Price
     fields: Mapping[type, Names | None]
     """Columns of each model that it reads; None is all."""
+    template: Template
+    """What begins its executions."""
+    policy: Policy | None = None
+    """What may be kept of its answers; None is nothing."""
+    sharing: Sharing | None = None
+    """Of a subscription: who gets the same result of the same event."""
+    incremental: Incremental | None = None
+    """What `@defer` and `@stream` put off; None when it has neither."""
+    whole: Template | None = None
+    """What begins executions that put nothing off, if `template`'s do."""
+
+    @property
+    def text(self) -> str:
+        """The document's."""
+        assert self.document.loc is not None
+        return self.document.loc.source.body
 
     @property
     def cost(self) -> int:

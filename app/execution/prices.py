@@ -1,12 +1,13 @@
 """What an operation costs: an upper bound of the objects it makes the server build, known before it runs.
 
 A scalar costs nothing, an object 1, a page 2 and each of its `first` items what one item costs, a mutation and a
-subscription 10. A list without `first` counts as ten items. Field metadata overrides: `cost` is the price of the field
-itself, `items` the length of its list.
+subscription 10. A list without `first` counts as ten items. What is delivered by itself is more work: a deferred
+fragment costs 10 for each object it is part of, an item of a streamed list 3 more. Field metadata overrides: `cost` is
+the price of the field itself, `items` the length of its list.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
@@ -32,8 +33,10 @@ from graphql import (
 )
 
 from app.core.paging import MAX_PAGE
+from app.execution.incremental import put_off
 
 OBJECT, PAGE, COMMAND, LIST_ITEMS = 1, 2, 10, 10
+DEFERRED, STREAMED = 10, 3
 PAGE_ARGUMENT = "first"
 
 
@@ -58,10 +61,17 @@ class Price:
 
     fixed: int
     variable: tuple[tuple[int, tuple[PageSize, ...]], ...] = ()
+    defaults: Mapping[str, int] = field(default_factory=dict)
+    """Of the variables that size pages, where the operation declares any."""
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """The whole price, given the coerced variables."""
         return self.fixed + sum(factor * prod(size.of(variables) for size in sizes) for factor, sizes in self.variable)
+
+    def asked(self, variables: Mapping[str, Any]) -> int:
+        """The whole price, given the variables as a client sent them; what is no number is refused when it runs."""
+        numbers = {name: value for name, value in variables.items() if isinstance(value, int)}
+        return self.of({**self.defaults, **numbers})
 
 
 def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Price:
@@ -71,7 +81,12 @@ def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDef
     base = None if operation.operation is OperationType.QUERY else COMMAND
     terms = _Pricing(schema, document, root, base).selections(operation.selection_set, root)
     fixed = terms.pop((), 0)
-    return Price(fixed, tuple((factor, sizes) for sizes, factor in terms.items()))
+    defaults = {
+        variable.variable.name.value: int(variable.default_value.value)
+        for variable in operation.variable_definitions or ()
+        if isinstance(variable.default_value, IntValueNode)
+    }
+    return Price(fixed, tuple((factor, sizes) for sizes, factor in terms.items()), defaults)
 
 
 class _Pricing:
@@ -90,7 +105,10 @@ class _Pricing:
         for selection in node.selections:
             if isinstance(selection, FieldNode):
                 _add(terms, self._field(selection, parent, page))
-            elif isinstance(selection, FragmentSpreadNode):
+                continue
+            if put_off(selection):
+                _add(terms, {(): DEFERRED})
+            if isinstance(selection, FragmentSpreadNode):
                 _add(terms, self._fragment(selection.name.value, page))
             else:
                 _add(terms, self._conditional(selection, parent, page))
@@ -122,16 +140,13 @@ class _Pricing:
             own = self._base
         if own is None:
             own = 0 if not is_composite_type(named) else OBJECT if is_list or size is None else PAGE
-        if node.selection_set is None:
+        streamed = is_list and put_off(node)
+        if node.selection_set is None and not streamed:
             return {(): own}
-        if is_list:
-            items = _first_known(size, metadata.get("items"), page, LIST_ITEMS)
-            terms = self.selections(node.selection_set, named)
-            _add(terms, {(): own})
-            return _times(terms, items)
-        terms = self.selections(node.selection_set, named, size)
-        _add(terms, {(): own})
-        return terms
+        within = None if is_list else size
+        terms = self.selections(node.selection_set, named, within) if node.selection_set else {}
+        _add(terms, {(): own + STREAMED if streamed else own})
+        return _times(terms, _first_known(size, metadata.get("items"), page, LIST_ITEMS)) if is_list else terms
 
 
 def _first_known(*sizes: int | PageSize | None) -> int | PageSize:

@@ -1,4 +1,4 @@
-"""Which columns of which model an operation can read, so that only those are fetched.
+"""What an operation can read: the fields of its selection, and which columns of which model are behind them.
 
 A Strawberry type says with the class attribute `model` whose rows it shows. Of these, a plain field reads the column of
 its own name, and a field with a resolver the columns that its metadata names under `reads`; so does a property whose
@@ -6,7 +6,7 @@ getter has `reads`. One that says nothing gets the whole row: slower, never wron
 looked at, so the answer may name more than is read, never less.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import (
@@ -30,11 +30,19 @@ def columns(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
 ) -> Mapping[type, Names | None]:
     """The columns of each model that one operation of a valid document reads; None is all."""
+    found: dict[type, set[str] | None] = {}
+    for kind, name in fields(schema, document, operation):
+        _note(found, kind, name)
+    return {model: None if names is None else frozenset(names) for model, names in found.items()}
+
+
+def fields(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> Iterator[tuple[GraphQLObjectType, str]]:
+    """The fields that one operation of a valid document can read, each of an object type; some come more than once."""
     root = schema.get_root_type(operation.operation)
     assert root is not None
-    walk = _Walk(schema, document)
-    walk.selections(operation.selection_set, root)
-    return {model: None if names is None else frozenset(names) for model, names in walk.found.items()}
+    yield from _Walk(schema, document).selections(operation.selection_set, root)
 
 
 class _Walk:
@@ -42,44 +50,46 @@ class _Walk:
         self._schema = schema
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._seen: set[tuple[int, str]] = set()
-        self.found: dict[type, set[str] | None] = {}
 
-    def selections(self, node: SelectionSetNode, parent: GraphQLCompositeType) -> None:
+    def selections(
+        self, node: SelectionSetNode, parent: GraphQLCompositeType
+    ) -> Iterator[tuple[GraphQLObjectType, str]]:
         if (id(node), parent.name) in self._seen:
             return
         self._seen.add((id(node), parent.name))
         for selection in node.selections:
             if isinstance(selection, FieldNode):
-                self._field(selection, parent)
+                yield from self._field(selection, parent)
             else:
                 spread = isinstance(selection, FragmentSpreadNode)
                 fragment: Any = self._fragments[selection.name.value] if spread else selection  # type: ignore[attr-defined]
                 condition = fragment.type_condition
                 of: Any = self._schema.type_map[condition.name.value] if condition else parent
-                self.selections(fragment.selection_set, of)
+                yield from self.selections(fragment.selection_set, of)
 
-    def _field(self, node: FieldNode, parent: GraphQLCompositeType) -> None:
+    def _field(self, node: FieldNode, parent: GraphQLCompositeType) -> Iterator[tuple[GraphQLObjectType, str]]:
         name = node.name.value
         possible: Any = self._schema.get_possible_types(parent) if is_abstract_type(parent) else (parent,)
         for kind in possible:
-            self._read(kind, name)
+            yield kind, name
         if node.selection_set and not name.startswith("__"):
             of: Any = get_named_type(parent.fields[name].type)  # type: ignore[union-attr]
-            self.selections(node.selection_set, of)
+            yield from self.selections(node.selection_set, of)
 
-    def _read(self, kind: GraphQLObjectType, name: str) -> None:
-        definition = kind.extensions.get("strawberry-definition")
-        model = getattr(definition.origin, "model", None) if definition else None
-        if model is None:
-            return
-        names = self.found.setdefault(model, set())
-        if names is None or name.startswith("__"):
-            return
-        reads = _reads(model, kind.fields[name].extensions["strawberry-definition"])
-        if reads is None:
-            self.found[model] = None
-        else:
-            names.update(reads)
+
+def _note(found: dict[type, set[str] | None], kind: GraphQLObjectType, name: str) -> None:
+    definition = kind.extensions.get("strawberry-definition")
+    model = getattr(definition.origin, "model", None) if definition else None
+    if model is None:
+        return
+    names = found.setdefault(model, set())
+    if names is None or name.startswith("__"):
+        return
+    reads = _reads(model, kind.fields[name].extensions["strawberry-definition"])
+    if reads is None:
+        found[model] = None
+    else:
+        names.update(reads)
 
 
 def _reads(model: Any, field: Any) -> tuple[str, ...] | None:

@@ -6,16 +6,16 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from uuid import uuid4
 
 from beanie import init_beanie
 from bson import json_util
 from pymongo import IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 
 from app import migrations as package
-from app.core import changes, clock
-from app.core.changes import lease
+from app.core import changes, clock, leases
 from app.core.database import Document, database
 from app.models import DOCUMENTS
 
@@ -25,6 +25,8 @@ MIGRATIONS = "migrations"
 _NAME = re.compile(r"m\d{4}_\w+")
 _LEASE = "lease"
 _INDEXES = "indexes"
+_DECLARED_ANEW = (85, 86)
+"""MongoDB's IndexOptionsConflict and IndexKeySpecsConflict."""
 
 Announce = Callable[[str, int, int], None]
 """Told before each step: its name, how many are done, how many there are."""
@@ -70,7 +72,7 @@ async def check() -> None:
 
 async def run(announce: Announce, migrations: Sequence[Migration] | None = None) -> int:
     """Run what is pending and answer how many that were. Raises MigrationsRun when another process is at it."""
-    me, steps, done = uuid4().hex, await pending(migrations), 0
+    me, steps, done = leases.new_owner(), await pending(migrations), 0
 
     async def work() -> None:
         nonlocal done
@@ -82,11 +84,11 @@ async def run(announce: Announce, migrations: Sequence[Migration] | None = None)
             done += 1
 
     try:
-        if await lease.take(MIGRATIONS, _LEASE, me):
+        if await leases.take(MIGRATIONS, _LEASE, me):
             steps = await pending(migrations)
-            await lease.hold(MIGRATIONS, _LEASE, me, work())
+            await leases.hold(MIGRATIONS, _LEASE, me, work())
     finally:
-        await lease.give_back(MIGRATIONS, _LEASE, me)
+        await leases.give_back(MIGRATIONS, _LEASE, me)
     if done < len(steps):
         raise MigrationsRun("Another process is running the migrations; try again when it is done.")
     return done
@@ -98,10 +100,30 @@ async def init_documents() -> None:
 
 
 async def _build_indexes(database: AsyncDatabase[Document]) -> None:
-    """Beanie's own building takes two indexes of the same fields in another order for one, and leaves one out."""
     await changes.prepare()
+    await build_indexes(database)
+
+
+async def build_indexes(database: AsyncDatabase[Document]) -> None:
+    """Build those that documents declare.
+
+    Beanie's own building takes two indexes of the same fields in another order for one, and leaves one out.
+    """
     for name, indexes in _declared().items():
-        await database[name].create_indexes(indexes)
+        await _build(database[name], indexes)
+
+
+async def _build(collection: AsyncCollection[Document], indexes: Sequence[IndexModel]) -> None:
+    """Build indexes, in place of those that an older release declared otherwise under the same name."""
+    try:
+        await collection.create_indexes(indexes)
+    except OperationFailure as error:
+        if error.code not in _DECLARED_ANEW:
+            raise
+        if len(indexes) == 1:
+            await collection.drop_index(indexes[0].document["name"])
+        for index in indexes:
+            await _build(collection, [index])
 
 
 def _declared() -> dict[str, list[IndexModel]]:

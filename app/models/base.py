@@ -1,15 +1,16 @@
 """The base of every stored thing: rows for readers, documents for writers, and the one way to look them up."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from beanie import Document
 from bson import ObjectId
 from pydantic import ConfigDict, Field
+from pymongo import ASCENDING, IndexModel
 
-from app.core import changes
+from app.core import changes, keyring, queries
 from app.core.actor import Actor
-from app.core.clock import new_id
+from app.core.clock import EPOCH, new_id
 from app.core.database import collection
 from app.core.errors import Forbidden, NotFound
 from app.core.paging import NEWEST, Order, Page, PageArgs, page
@@ -18,8 +19,16 @@ from app.core.rows import Names, Row
 Where = Mapping[str, Any]
 
 
+def when_due(field: str) -> IndexModel:
+    """The index of the rows that have this moment; what has come of them is found with `core.clock.reached`."""
+    return IndexModel([(field, ASCENDING), ("_id", ASCENDING)], partialFilterExpression={field: {"$gt": EPOCH}})
+
+
 class StoredRow(Row):
     """A row that can be looked up. Subclasses say what of their collection an actor may see at all."""
+
+    personal: ClassVar[bool] = True
+    """Whether people of one organization may see different rows: `within` depends on more than the organization."""
 
     id: ObjectId
 
@@ -33,8 +42,8 @@ class StoredRow(Row):
         cls, actor: Actor, where: Where | None = None, *, fields: Names | None = None, **equal: Any
     ) -> Self | None:
         projection, decode = cls.plan(fields)
-        found = await collection(cls.collection).find_one(
-            cls.within(actor, where, **equal), projection, session=changes.session()
+        found = await queries.find_one(
+            collection(cls.collection), cls.within(actor, where, **equal), projection, session=changes.session()
         )
         return None if found is None else decode(found)
 
@@ -43,7 +52,7 @@ class StoredRow(Row):
         """The row with this id. Raises NotFound, for another tenant's too."""
         row = await cls.lookup(actor, _id=id, **equal)
         if row is None:
-            raise NotFound(f"There is no such {cls.__name__}.")
+            raise NotFound("There is no such {kind}.", kind=cls.__name__)
         return row
 
     @classmethod
@@ -62,12 +71,15 @@ class StoredRow(Row):
     ) -> list[Self]:
         """Every row that matches, for sets known to be small; at most `limit`, unless that is 0."""
         projection, decode = cls.plan(fields)
-        cursor = collection(cls.collection).find(
-            cls.within(actor, where), projection, session=changes.session(), limit=limit
+        found = await queries.find(
+            collection(cls.collection),
+            cls.within(actor, where),
+            projection,
+            sort=order.sort if order else None,
+            limit=limit,
+            session=changes.session(),
         )
-        if order is not None:
-            cursor = cursor.sort(list(order.sort.items()))
-        return [decode(document) for document in await cursor.to_list()]
+        return [decode(document) for document in found]
 
     @classmethod
     async def page(cls, actor: Actor, args: PageArgs, where: Where | None = None, order: Order = NEWEST) -> Page[Self]:
@@ -87,11 +99,23 @@ class StoredRow(Row):
 class TenantRow(StoredRow):
     """A row that belongs to one organization and does not exist for any other."""
 
+    personal = False
+    owner_columns = ("organization_id",)
     organization_id: ObjectId
+
+    @classmethod
+    def data_owner(cls, stored: Where) -> str:
+        return keyring.organization(stored["organization_id"])
 
     @classmethod
     def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
         return {**equal, **(where or {}), "organization_id": actor.organization_id}
+
+    @classmethod
+    async def by_ids(cls, actor: Actor, ids: Iterable[object], fields: Names | None = None) -> dict[object, Self]:
+        """None for who is in no organization: no tenant has to be asked for that."""
+        inside = actor.organization_id is not None or actor.system
+        return await super().by_ids(actor, ids, fields) if inside else {}
 
 
 class DoorRow(TenantRow):
@@ -102,6 +126,15 @@ class DoorRow(TenantRow):
         if actor.system and actor.organization_id is None:
             return {**equal, **(where or {})}
         return super().within(actor, where, **equal)
+
+
+class PersonalRow(StoredRow):
+    """A row that belongs to one person, for themself and for the platform."""
+
+    @classmethod
+    def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:
+        asked = {**equal, **(where or {})}
+        return asked if actor.system else {**asked, "user_id": actor.user_id}
 
 
 class PlatformRow(StoredRow):

@@ -6,7 +6,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.core import database
-from app.models import TENANT_COLLECTIONS, Organization, OrganizationState
+from app.models import PLATFORM_ID, TENANT_COLLECTIONS, Organization, OrganizationState
 
 
 async def orphans() -> list[tuple[str, ObjectId]]:
@@ -19,6 +19,7 @@ async def orphans() -> list[tuple[str, ObjectId]]:
         "as": "organization",
     }
     pipeline: list[Mapping[str, Any]] = [
+        {"$match": {"organization_id": {"$ne": PLATFORM_ID}}},
         {"$group": {"_id": "$organization_id"}},
         {"$lookup": look_up},
         {"$match": {"organization": []}},

@@ -60,6 +60,7 @@ async def _add_person(key: str, password_hash: str, anchor: datetime) -> None:
     user = UserDocument(
         id=id,
         email=person.email,
+        email_verified_at=registered(key, anchor),
         name=person.name,
         organization_ids=[place.id(anchor) for place in (DEMO, RIVERSIDE) if key in place.roles],
         last_organization_id=DEMO.id(anchor),

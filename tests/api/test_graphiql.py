@@ -1,7 +1,6 @@
 """GQL-4: GraphiQL from the project itself in a real browser: signed in, subscribed, and no request to another host."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -14,21 +13,12 @@ from playwright.async_api import (
     Locator,
     Page,
     WebSocketRoute,
-    async_playwright,
     expect,
 )
 
 from tests.api.graphiql_server import PASSWORD, World, serving
+from tests.browser import chromium
 
-CHROMIUM_FLAGS = [
-    "--no-sandbox",  # a test may run as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WATCH_POLICY = """
     document.addEventListener("securitypolicyviolation",
         (event) => console.error("policy violation", event.violatedDirective, event.blockedURI));
@@ -114,13 +104,8 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.fail("GraphiQL is tested in Chromium, which is not on PATH. On Debian: apt-get install chromium")
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    async with chromium() as running:
         yield running
-        await running.close()
 
 
 @pytest.fixture

@@ -47,6 +47,22 @@ async def test_a_dependency_that_hangs_does_not_hang_readiness(monkeypatch: pyte
     assert (body["checks"]["mongodb"]["error"], body["checks"]["redis"]["ok"]) == ("TimeoutError", True)
 
 
+async def test_nor_does_one_that_heeds_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.05)
+    answered = asyncio.Event()
+
+    async def deaf() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await answered.wait()
+
+    state = Health({"mongodb": deaf, "redis": fine})
+    body = (await asyncio.wait_for(ask(state, "/readyz"), 10)).json()
+    assert (body["checks"]["mongodb"]["error"], body["checks"]["redis"]["ok"]) == ("TimeoutError", True)
+    answered.set()
+
+
 async def test_the_three_questions_over_a_life() -> None:
     state = Health({"redis": fine})
 

@@ -7,20 +7,32 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from bson import ObjectId
-
-from app.core.clock import new_id, now
-from app.core.sagas import Past, Saga, SagaState
+from app.core.clock import now
+from app.core.sagas import SagaState
+from app.models import Purpose
 from tests import documents
-from tests.world import PASSWORD, Person, invitation_token, organization, until
+from tests.app import (
+    accounts,
+    attention,
+    billing,
+    metering,
+    money,
+    operations,
+    pay,
+    payments,
+    props,
+    talks,
+    ways,
+    webhooks,
+)
+from tests.world import Person, invitation_token, organization, until
 
 Arguments = dict[str, Any]
 ID = re.compile("[A-Z][A-Za-z]+_[0-9a-f]{24}")
-REACTION = "👍"
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(payments.Bills, pay.Paid):
     """Ids as clients hold them. The owner has written `message` in `group`, where the two owners are."""
 
     owner: Person
@@ -35,10 +47,49 @@ class Scene:
     group: str
     message: str
     invitation: str
+    key: str
+    tie: str
+    """The second owner follows the owner."""
+    role: str
+    """Nobody has it."""
+    other_role: str
+    affiliation: str
+    """Of the guest, with the organization; asked for."""
+    offer: str
+    """Of the ownership, to the guest."""
     notification: str
     """Of the owner: the second owner has answered them."""
+    event: str
+    """Of the calendar; there is room for one more."""
+    attendee: str
+    meter: str
+    usage_event: str
+    """Of the guest, as a customer."""
+    entitlement: str
+    address: str
+    """Of Tess, who works nowhere: nothing is ever sent there."""
     email: str
+    nemo: Person
+    """Somebody whose account nobody needs: wrong guesses at it keep nobody out."""
+    tess: Person
+    """Somebody with a second factor."""
+    secret: str
+    """Of an authenticator app that Nemo has yet to confirm."""
+    links: Mapping[Purpose, str]
+    """Tokens of Nemo's, and of challenges of Tess."""
     refresh_token: str
+    session: str
+    """Another of the owner."""
+    passkey: str
+    new_passkey: Arguments
+    """What a device has made for the owner; kept good for a day."""
+    passkey_sign_in: Arguments
+    """What the owner's device has signed; kept good for a day."""
+    identity: str
+    oauth_return: Arguments
+    """Somebody has signed in elsewhere; good for a day, until it is used there."""
+    oauth_link: Arguments
+    """The owner has, to link it."""
     token: str
     """An invitation of the owner to another organization."""
     job: str
@@ -47,17 +98,54 @@ class Scene:
     saga: str
     """Stuck, and for the organization."""
     waiting_saga: str
+    impersonation: str
+    """Somebody on the staff acts as the guest in it."""
+    export: str
+    """Of the owner, ready and empty."""
+    audit_entry: str
+    """Of the organization."""
+    file: str
+    """Of the owner, clean and not sent yet."""
+    consent: str
+    """Of the owner, to the text about cookies."""
+    template: str
+    """A draft, of which a version was published."""
+    campaign: str
+    """A draft, by that template."""
+    waiting_campaign: str
+    delivery: str
+    """Given up."""
+    suppression: str
+    """Of `email`."""
+    endpoint: str
+    """Of webhooks; paused."""
+    ledger_account: str
+    """Of the owner, in the organization's book."""
+    ledger_transfer: str
+    """It has filled it."""
+    webhook_delivery: str
+    """To it, given up."""
+    billing: billing.Billing
+    texts: Mapping[str, str]
+    """The newest legal texts by their kinds, the same for everybody; the owner has yet to accept the terms."""
 
     @property
     def ids(self) -> dict[str, str]:
         """By what they are of in the scene."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, str) and ID.fullmatch(value)}
+        found = {**vars(self), **{f"billing.{name}": value for name, value in vars(self.billing).items()}}
+        return {name: value for name, value in found.items() if isinstance(value, str) and ID.fullmatch(value)}
 
     def caller(self, name: str) -> Person:
-        """Who can ask a root field: the owner, or somebody on the staff."""
+        """Who can ask a root field: the owner, somebody on the staff, or who has yet to prove their address."""
         staff = self.owner.world.staff
         assert staff
-        return staff if documents.audience(name) == "staff" else self.owner
+        if name in ("changePassword", "resendEmailVerification", "confirmTotp", "requestErasure", "cancelErasure"):
+            return self.nemo
+        if name in attention.ADDRESSES:
+            return self.tess
+        if name in ("stepUp", "removeTotp", "renewRecoveryCodes", "beginPhone", "confirmPhone", "removePhone"):
+            return self.tess
+        return staff if name == "endImpersonation" or documents.audience(name) == "staff" else self.owner
 
 
 async def scene(people: list[Person], text: str = "Hello") -> Scene:
@@ -74,16 +162,35 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
     message = await owner.send(group, text, attachments=[attachment], mentionIds=[second.id])
     await owner.send(group, text, replyToId=message["id"])
     await second.send(group, text, replyToId=message["id"])
-    await owner.call("addReaction", input={"messageId": message["id"], "emoji": REACTION})
+    await owner.call("addReaction", input={"messageId": message["id"], "emoji": talks.REACTION})
+    await owner.call("blockUser", input={"userId": suspended.id})
+    await second.call("followUser", input={"userId": owner.id})
     email = f"{secrets.token_hex(4)}@example.com"
     invitation = await owner.call("inviteMember", input={"email": email})
-    session = await owner.again()
-    notification = await until(lambda: _told(owner, "REPLY"))
+    key = await owner.call("createApiKey", input={"name": text, "scopes": ["members.read"]})
+    session, phone = await owner.again(), await owner.again()
+    await owner.prove()
+    passkey, new_passkey, passkey_sign_in = await props.passkeys(owner)
+    nemo, tess = await owner.world.person("Nemo"), await owner.world.person("Tess")
+    await tess.enrol()
+    await tess.sign_in()
+    asked = {p: await props.stored_ticket(tess, p, {}) for p in (Purpose.SECOND_FACTOR, Purpose.STEP_UP)}
+    asked[Purpose.PHONE] = await props.phone(tess)
+    notification = await until(lambda: props.told(owner, "REPLY"))
+    texts = {kind: await props.legal_text(owner, kind) for kind in ("TERMS", "COOKIES")}
+    event = await second.call("scheduleCalendarEvent", input=attention.EVENT | {"title": text, "description": text})
+    slug = (await owner.call("organization"))["slug"]
+    endpoint = await props.endpoint(owner, text)
+    await owner.call("askForAffiliation", input={"slug": slug, "pitch": text})
+    account, transfer = await money.stored_book(owner)
+    metered = await metering.metered(owner, guest.id, text)
     return Scene(
+        **await payments.stored(owner, text),
         owner=owner,
+        billing=await billing.stored(owner, text, second.id),
         text=text,
         organization=id,
-        slug=(await owner.call("organization"))["slug"],
+        slug=slug,
         membership=(await second.call("myMembership"))["id"],
         second_owner=second.id,
         guest=guest.id,
@@ -91,76 +198,61 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
         group=group,
         message=message["id"],
         invitation=invitation["id"],
+        key=key["key"]["id"],
+        tie=(await owner.call("followers", userId=owner.id))["nodes"][0]["id"],
+        role=(await owner.call("createRole", input={"name": text, "permissions": ["MEMBERS_READ"]}))["id"],
+        other_role=(await owner.call("createRole", input={"name": "Other", "permissions": ["MESSAGES_SEND"]}))["id"],
+        offer=(await owner.call("offerOwnership", input={"userId": guest.id}))["id"],
+        affiliation=(await guest.call("askForAffiliation", input={"slug": slug, "pitch": text}))["id"],
         notification=notification,
+        event=event["id"],
+        meter=metered.meter,
+        usage_event=metered.usage_event,
+        entitlement=metered.entitlement,
+        address=await props.stored_address(tess),
+        attendee=event["attendees"]["nodes"][0]["id"],
         email=email,
+        nemo=nemo,
+        tess=tess,
+        secret=(await nemo.call("beginTotp"))["secret"],
+        links={**await props.links(nemo), **asked},
         refresh_token=session.refresh_token,
+        session=f"Session_{phone.refresh_token.partition('.')[0]}",
+        passkey=passkey,
+        new_passkey=new_passkey,
+        passkey_sign_in=passkey_sign_in,
+        identity=await ways.identity(owner),
+        oauth_return=await ways.elsewhere(owner, link=False),
+        oauth_link=await ways.elsewhere(owner, link=True),
         token=invitation_token(invited["id"]),
-        job=await stored_job(owner, "dead", last_error="RuntimeError('on purpose')"),
-        waiting_job=await stored_job(owner, "waiting", due=now() + timedelta(days=1)),
-        saga=await stored_saga(owner, SagaState.STUCK, error="RuntimeError('on purpose')"),
-        waiting_saga=await stored_saga(owner, SagaState.RUNNING, due=now() + timedelta(days=1)),
+        job=await props.stored_job(owner, "dead", last_error="RuntimeError('on purpose')"),
+        waiting_job=await props.stored_job(owner, "waiting", due=now() + timedelta(days=1)),
+        impersonation=await props.impersonation(guest, id),
+        export=await props.stored_export(owner),
+        audit_entry=await until(lambda: props.audited(owner)),
+        file=await props.stored_file(owner),
+        consent=(await owner.call("acceptLegalText", input={"textId": texts["COOKIES"]}))["id"],
+        texts=texts,
+        template=await props.template(owner),
+        campaign=(await owner.call("createCampaign", input={"name": text, "templateKey": "news"}))["id"],
+        waiting_campaign=await props.waiting_campaign(owner),
+        delivery=await props.stored_delivery(owner),
+        suppression=(await owner.call("suppressAddress", input={"email": email}))["id"],
+        endpoint=endpoint,
+        **await pay.furnish(owner, second, guest, text),
+        ledger_account=account,
+        ledger_transfer=transfer,
+        webhook_delivery=await props.stored_webhook_delivery(owner, endpoint),
+        saga=await props.stored_saga(owner, SagaState.STUCK, error="RuntimeError('on purpose')"),
+        waiting_saga=await props.stored_saga(owner, SagaState.RUNNING, due=now() + timedelta(days=1)),
     )
 
 
-async def stored_job(person: Person, state: str, **columns: Any) -> str:
-    """The id of a job for the person's organization, of a type that no worker knows."""
-    assert person.world.store is not None
-    row = {
-        "_id": new_id(),
-        "type": "unheard_of.1",
-        "key": "",
-        "queue": "slow",
-        "priority": 1,
-        "organization_id": ObjectId(person.organization.partition("_")[2]),
-        "event": {"e": new_id(), "t": "Unheard.1", "o": None, "a": "system", "d": {"person": new_id(), "word": "said"}},
-        "state": state,
-        "attempt": 8,
-        "attempts": 8,
-        "created_at": now(),
-        **columns,
-    }
-    await person.world.store["jobs"].insert_one(row)
-    return f"Job_{row['_id']}"
-
-
-async def stored_saga(person: Person, state: SagaState, **columns: Any) -> str:
-    """The id of a saga for the person's organization, of a kind that no worker knows."""
-    assert person.world.store is not None
-    columns = {"due": None, **columns}
-    organization_id = ObjectId(person.organization.partition("_")[2])
-    past = Past("unheard", False, now(), now(), 1, "RuntimeError('on purpose')")
-    saga = Saga(
-        kind="unheard_of", version=1, organization_id=organization_id, started_by="system", state=state,
-        step="unheard", data={}, history=[past], **columns,
-    )  # fmt: skip
-    await person.world.store["sagas"].insert_one(saga.encode())
-    return f"Saga_{saga.id}"
-
-
-async def _told(person: Person, kind: str) -> str | None:
-    """The id of a notification of this kind, as soon as there is one."""
-    found = (await person.call("notifications"))["nodes"]
-    return next((one["id"] for one in found if one["kind"] == kind), None)
-
-
-def _nothing(_: Scene) -> Arguments:
-    return {}
-
-
-def _page(_: Scene) -> Arguments:
-    return {"first": 3}
-
-
-def _input(**makes: Callable[[Scene], Any]) -> Callable[[Scene], Arguments]:
-    return lambda scene: {"input": {name: make(scene) for name, make in makes.items()}}
-
-
-def _new_address(_: Scene) -> str:
-    return f"{secrets.token_hex(6)}@example.com"
-
+_nothing, _page, _input = accounts.nothing, accounts.page, accounts.given
 
 CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "node": lambda s: {"id": s.message},
+    "access": lambda s: {"resource": s.organization},
     "me": _nothing,
     "user": lambda s: {"id": s.second_owner},
     "users": _page,
@@ -169,81 +261,134 @@ CALLS: Mapping[str, Callable[[Scene], Arguments]] = {
     "members": _page,
     "myMembership": _nothing,
     "invitations": _page,
-    "conversations": lambda s: {"first": 3, "filter": {"createdById": {"in": [s.second_owner, s.owner.id]}}},
-    "conversation": lambda s: {"id": s.group},
-    "message": lambda s: {"id": s.message},
-    "searchMessages": lambda s: {"first": 3, "input": {"text": s.text, "conversationId": s.group}},
-    "notifications": _page,
-    "unreadNotificationCount": _nothing,
-    "notificationCursor": _nothing,
+    "refusals": lambda _: {"first": 3},
+    "changeOrganizationTier": _input(organizationId=lambda s: s.organization, tier=lambda _: "SCALE"),
+    "apiKeys": _page,
+    "followers": lambda s: {"first": 3, "userId": s.owner.id},
+    "following": lambda s: {"first": 3, "userId": s.second_owner},
+    "blocked": _page,
+    "files": _page,
+    "file": lambda s: {"id": s.file},
+    "beginUpload": _input(name=lambda _: "new.txt", size=lambda _: 1),
+    "completeUpload": _input(fileId=lambda s: s.file),
     "jobs": lambda s: {"first": 3, "filter": {"organizationId": {"eq": s.organization}, "state": {"in": ["DEAD"]}}},
     "job": lambda s: {"id": s.job},
-    "queues": _nothing,
-    "schedules": _nothing,
-    "consumers": _nothing,
-    "changeLog": _nothing,
-    "register": _input(email=_new_address, password=lambda _: PASSWORD, name=lambda _: "New"),
-    "signIn": _input(email=lambda s: s.owner.email, password=lambda _: PASSWORD),
-    "refreshSession": _input(refreshToken=lambda s: s.refresh_token),
-    "signOut": _nothing,
+    **accounts.CALLS,
+    **attention.CALLS,
+    **billing.CALLS,
+    **money.CALLS,
+    **pay.CALLS,
+    **talks.CALLS,
+    **metering.CALLS,
+    **payments.CALLS,
+    "impersonate": lambda s: {"input": props.acting_as(s.second_owner, s.organization)},
+    "endImpersonation": _input(sessionId=lambda s: s.impersonation),
     "switchOrganization": _input(organizationId=lambda s: s.organization),
-    "updateProfile": _input(name=lambda s: s.owner.name, showsPresence=lambda _: True),
+    "updateProfile": _input(
+        name=lambda s: s.owner.name,
+        handle=lambda _: f"h{secrets.token_hex(6)}",
+        bio=lambda _: "New",
+        locale=lambda _: "pt-BR",
+        timeZone=lambda _: "America/Sao_Paulo",
+        currency=lambda _: "BRL",
+        showsPresence=lambda _: True,
+    ),
     "createOrganization": _input(name=lambda _: "New", slug=lambda _: f"new-{secrets.token_hex(6)}"),
-    "updateOrganization": _input(name=lambda _: "New"),
+    "updateOrganization": _input(
+        name=lambda _: "New",
+        locale=lambda _: "fr",
+        currency=lambda _: "CHF",
+        timeZone=lambda _: "Europe/Zurich",
+        taxRate=lambda _: 810,
+        brandColor=lambda _: "#102030",
+        brandTextColor=lambda _: "#ffffff",
+        senderName=lambda _: "New",
+        disabledFeatures=lambda _: ["FOLLOWING"],
+    ),
+    "followUser": _input(userId=lambda s: s.second_owner),
+    "unfollowUser": _input(userId=lambda s: s.second_owner),
+    "blockUser": _input(userId=lambda s: s.second_owner),
+    "unblockUser": _input(userId=lambda s: s.second_owner),
     "deleteOrganization": _input(slug=lambda s: s.slug, reason=lambda _: "We are done."),
     "cancelOrganizationDeletion": _nothing,
-    "changeMemberRole": _input(userId=lambda s: s.second_owner, role=lambda _: "ADMIN"),
+    "createApiKey": _input(
+        name=lambda _: "New", scopes=lambda _: ["members.read"], use=lambda _: "BEARER", lifetimeDays=lambda _: 1
+    ),
+    "rotateApiKey": _input(keyId=lambda s: s.key, overlapHours=lambda _: 1),
+    "revokeApiKey": _input(keyId=lambda s: s.key),
+    **webhooks.CALLS,
+    "changeMemberRole": _input(userId=lambda s: s.second_owner, customRoleId=lambda s: s.role),
+    "roles": _page,
+    "affiliations": _page,
+    "myAffiliations": _page,
+    "askForAffiliation": _input(slug=lambda s: s.slug, pitch=lambda _: "New"),
+    "approveAffiliation": _input(affiliationId=lambda s: s.affiliation),
+    "rejectAffiliation": _input(affiliationId=lambda s: s.affiliation),
+    "suspendAffiliation": _input(affiliationId=lambda s: s.affiliation),
+    "reinstateAffiliation": _input(affiliationId=lambda s: s.affiliation),
+    "endAffiliation": _input(affiliationId=lambda s: s.affiliation),
+    "ownershipOffer": _nothing,
+    "offerOwnership": _input(userId=lambda s: s.guest),
+    "acceptOwnership": _input(offerId=lambda s: s.offer),
+    "declineOwnership": _input(offerId=lambda s: s.offer),
+    "withdrawOwnershipOffer": _input(offerId=lambda s: s.offer),
+    "allOrganizations": _page,
+    "setNetworkRules": _input(allowed=lambda _: ["0.0.0.0/0", "::1"], denied=lambda _: ["192.0.2.1"]),
+    "platformNetworkRules": _nothing,
+    "setPlatformNetworkRules": _input(allowed=lambda _: ["0.0.0.0/0", "::/0"], denied=lambda _: ["192.0.2.0/24"]),
+    "setSeatLimit": _input(organizationId=lambda s: s.organization, seats=lambda _: 50),
+    "suspendOrganization": _input(organizationId=lambda s: s.organization, reason=lambda _: "A complaint."),
+    "reinstateOrganization": _input(organizationId=lambda s: s.organization),
+    "createRole": _input(name=lambda _: "New", description=lambda _: "New", permissions=lambda _: ["MEMBERS_READ"]),
+    "updateRole": _input(
+        roleId=lambda s: s.role,
+        name=lambda _: "New",
+        description=lambda _: "New",
+        permissions=lambda _: ["MEMBERS_READ"],
+    ),
+    "removeRole": _input(roleId=lambda s: s.role, replacementId=lambda s: s.other_role),
     "suspendMember": _input(userId=lambda s: s.second_owner),
     "reinstateMember": _input(userId=lambda s: s.suspended),
     "removeMember": _input(userId=lambda s: s.second_owner),
     "leaveOrganization": _nothing,
-    "inviteMember": _input(email=_new_address, role=lambda _: "MEMBER"),
+    "inviteMember": _input(email=accounts.new_address, customRoleId=lambda s: s.role),
     "revokeInvitation": _input(invitationId=lambda s: s.invitation),
     "acceptInvitation": _input(token=lambda s: s.token),
-    "startConversation": _input(memberIds=lambda s: [s.second_owner, s.guest], title=lambda _: "New"),
-    "updateConversation": _input(conversationId=lambda s: s.group, title=lambda _: "New"),
-    "addConversationMembers": _input(conversationId=lambda s: s.group, memberIds=lambda s: [s.guest]),
-    "removeConversationMember": _input(conversationId=lambda s: s.group, userId=lambda s: s.second_owner),
-    "setConversationPreferences": _input(
-        conversationId=lambda s: s.group, muted=lambda _: True, archived=lambda _: True
+    **operations.CALLS,
+    "languages": _nothing,
+    "dataExports": _page,
+    "dataExport": lambda s: {"id": s.export},
+    "exportMyData": _nothing,
+    "exportAuditEntries": lambda s: {"filter": {"actorId": {"eq": s.second_owner}}},
+    "createExportLink": _input(exportId=lambda s: s.export),
+    "requestErasure": _input(email=lambda s: s.nemo.email),
+    "cancelErasure": _nothing,
+    "auditEntries": lambda s: {"first": 3, "filter": {"actorId": {"eq": s.second_owner}}, "about": s.second_owner},
+    "platformAuditEntries": lambda s: {"first": 3, "about": s.second_owner},
+    "auditProof": lambda s: {"entryId": s.audit_entry},
+    "deliveries": lambda _: {"first": 3, "state": "FAILED"},
+    "suppressions": lambda s: {"first": 3, "email": s.email},
+    "retryDelivery": _input(deliveryId=lambda s: s.delivery),
+    "suppressAddress": _input(email=accounts.new_address),
+    "liftSuppression": _input(email=lambda s: s.email),
+    "emailTemplates": lambda _: {"first": 3, "key": "news"},
+    "emailPreview": lambda s: {"id": s.template},
+    "builtInEmail": lambda _: {"key": "invitation", "locale": "fr"},
+    "saveEmailTemplate": _input(
+        key=lambda _: "news", locale=lambda _: "pt-BR", subject=lambda _: "New", body=lambda _: "{{ greeting }}"
     ),
-    "markRead": _input(conversationId=lambda s: s.group, messageId=lambda s: s.message),
-    "sendMessage": _input(
-        conversationId=lambda s: s.group,
-        text=lambda _: "New",
-        replyToId=lambda s: s.message,
-        mentionIds=lambda s: [s.second_owner],
-        clientMessageId=lambda _: secrets.token_hex(8),
-        attachments=lambda _: [{"url": "https://example.com", "name": "a", "mediaType": "text/plain", "size": 0}],
-    ),
-    "editMessage": _input(messageId=lambda s: s.message, text=lambda _: "New"),
-    "deleteMessage": _input(messageId=lambda s: s.message),
-    "addReaction": _input(messageId=lambda s: s.message, emoji=lambda _: "🎉"),
-    "removeReaction": _input(messageId=lambda s: s.message, emoji=lambda _: REACTION),
-    "setPresence": _input(status=lambda _: "AWAY"),
-    "setTyping": _input(conversationId=lambda s: s.group, typing=lambda _: True),
-    "markNotificationsRead": _input(ids=lambda s: [s.notification]),
-    "archiveNotifications": _input(ids=lambda s: [s.notification]),
-    "sagas": lambda _: {"first": 3, "state": "STUCK"},
-    "saga": lambda s: {"id": s.saga},
-    "resumeSaga": _input(sagaId=lambda s: s.saga),
-    "cancelSaga": _input(sagaId=lambda s: s.waiting_saga, reason=lambda _: "Enough."),
-    "retryJob": _input(jobId=lambda s: s.job),
-    "cancelJob": _input(jobId=lambda s: s.waiting_job),
-    "dropJob": _input(jobId=lambda s: s.job),
-    "retryDeadJobs": lambda s: {"filter": {"organizationId": {"eq": s.organization}}},
-    "dropDeadJobs": lambda s: {"filter": {"organizationId": {"eq": s.organization}}},
-    "pauseQueue": _input(queue=lambda _: "SLOW"),
-    "resumeQueue": _input(queue=lambda _: "SLOW"),
-    "pauseSchedule": _input(name=lambda _: "trim_log"),
-    "resumeSchedule": _input(name=lambda _: "trim_log"),
-    "runSchedule": _input(name=lambda _: "trim_log"),
-    "pauseConsumer": _input(name=lambda _: "activity"),
-    "resumeConsumer": _input(name=lambda _: "activity", skip=lambda _: False),
-    "jobProgress": lambda s: {"id": s.job},
-    "jobCounts": _nothing,
-    "conversationEvents": lambda s: {"conversationId": s.group},
-    "presence": lambda s: {"userIds": [s.second_owner]},
-    "notificationEvents": _nothing,
+    "publishEmailTemplate": _input(templateId=lambda s: s.template),
+    "retireEmailTemplate": _input(templateId=lambda s: s.template),
+    "sendTestEmail": _input(templateId=lambda s: s.template),
+    "campaigns": _page,
+    "createCampaign": lambda s: {
+        "input": {"name": "New", "templateKey": "news", "windowOpens": 9, "windowCloses": 17},
+        "audience": {"locale": {"eq": "fr"}, "or": [{"name": {"startsWith": s.text}}]},
+    },
+    "scheduleCampaign": _input(campaignId=lambda s: s.campaign, startsAt=lambda _: props.in_a_month()),
+    "pauseCampaign": _input(campaignId=lambda s: s.waiting_campaign),
+    "resumeCampaign": _input(campaignId=lambda s: s.waiting_campaign),
+    "cancelCampaign": _input(campaignId=lambda s: s.campaign),
+    "campaignEvents": lambda s: {"id": s.campaign},
 }
 """The arguments with which the caller of a scene can ask each root field; mutations succeed."""

@@ -13,10 +13,10 @@ TOO_MUCH = {
     "pages of pages": f"{{ {NODES} messages(first: 100) {{ nodes {{ id }} }} }} }} }}",
     "pages of pages by a default": f"{{ {NODES} messages {{ nodes {{ thread {{ nodes {{ id }} }} }} }} }} }} }}",
     "people of pages of pages": f"{{ {NODES} participants {{ user {{ presence {{ user {{ id }} }} }} }} }} }} }}",
-    "aliases": "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(31)) + " }",
+    "aliases": "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(201)) + " }",
     "the same field again": "{ me { " + "name " * 600 + "} }",
     "directives": "{ me { name " + "@include(if: true) " * 60 + "} }",
-    "mutations": "mutation { " + " ".join(f"a{n}: signOut {{ __typename }}" for n in range(31)) + " }",
+    "mutations": "mutation { " + " ".join(f"a{n}: signOut {{ __typename }}" for n in range(201)) + " }",
     "introspection in circles": "{ __schema { types " + "{ fields { type " * 12 + "{ name }" + " } }" * 12 + " } }",
 }
 CODES = {"TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}

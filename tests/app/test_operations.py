@@ -1,7 +1,7 @@
 """JOB-1, JOB-4: staff sees and steers the jobs of all organizations, over the API of a running Atrium."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.clock import now
 from tests import documents
-from tests.app.scenes import stored_job
+from tests.app.props import stored_job
 from tests.world import Person, World, until
 
 Store = AsyncDatabase[dict[str, Any]]
@@ -19,7 +19,7 @@ Store = AsyncDatabase[dict[str, Any]]
 TRANSITIONS = "availableTransitions { name allowed blockedReason }"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def staff(world: World) -> Person:
     assert world.staff
     return world.staff
@@ -297,3 +297,19 @@ async def _told(store: Store, subject: str, *acts: tuple[str, str, Any]) -> bool
     rows = store["log"].find({"t": "StaffActed.1", "d.subject": subject.removeprefix("Job_")}).sort("_id", 1)
     told = [(row["d"]["action"], row["a"], row["o"]) async for row in rows]
     return told[-len(acts) :] == list(acts)
+
+
+async def test_staff_sees_whether_what_the_platform_has_sent_came_through(company: list[Person], staff: Person) -> None:
+    ada = company[1]
+    await ada.call("requestPasswordReset", input={"email": ada.email})
+
+    async def sent() -> Any:
+        found = (await staff.call("platformDeliveries", first=50))["nodes"]
+        return next((one for one in found if (one["address"], one["kind"]) == (ada.email, "reset_password")), None)
+
+    assert (await until(sent))["channel"] == "EMAIL"
+    await until(lambda: _settled(sent))
+
+
+async def _settled(sent: Callable[[], Awaitable[Any]]) -> bool:
+    return bool((await sent())["state"] == "SENT")

@@ -11,13 +11,22 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from websockets.exceptions import ConnectionClosed
 
-from app.core import clock
+from app.core import clock, keyring
 from app.models import TENANT_COLLECTIONS
-from tests.app.scenes import Scene, scene
+from tests.app.scenes import CALLS, Scene, scene
 from tests.world import Person, invitation_token, organization, until
 
 FORBIDDEN = 4403
 NOTHING: dict[str, int] = dict.fromkeys(sorted(TENANT_COLLECTIONS), 0)
+
+LASTING = (
+    "renewCalendarFeed",
+    "updateNotificationDefaults",
+    "updatePayRules",
+    "choosePayout",
+    "issueInvoice",
+)
+"""What leaves something in a collection of which a scene has nothing."""
 
 Store = AsyncDatabase[dict[str, Any]]
 
@@ -27,9 +36,12 @@ async def test_an_organization_goes_whole_and_no_other_with_it(
 ) -> None:
     other = await scene([replace(person) for person in strangers])
     made = await scene(people)
+    for name in LASTING:
+        answer = await made.owner.call(name, **CALLS[name](made))
+        assert "code" not in answer, answer
     id, second = _id(made.organization), await _working(people[1], made)
     digest = await _at_rest(store, other)
-    assert all((await _rows(store, id)).values()), "the scene has something of everything"
+    assert [name for name, rows in (await _rows(store, id)).items() if not rows] == [], "the scene has something of all"
     free = await made.owner.call("organization")
 
     asked = await made.owner.call("deleteOrganization", input={"slug": made.slug, "reason": "We are done."})
@@ -60,6 +72,9 @@ async def test_an_organization_goes_whole_and_no_other_with_it(
     stone = await store["organizations"].find_one({"_id": id})
     assert stone
     assert (stone["state"], stone["deletion"], stone["name"]) == ("deleted", None, "Deleted organization")
+    key = await store["data_keys"].find_one({"_id": keyring.organization(id)})
+    assert key
+    assert set(key) == {"_id", "created_at", "destroyed_at"}, "what was sealed for it is unreadable in the log as well"
     told = store["log"].find({"o": id}).sort("_id", -1)
     assert "OrganizationDeleted.1" in [row["t"] async for row in told], "the log keeps what happened"
     newcomer = replace(people[3])
@@ -84,7 +99,8 @@ async def test_a_request_can_be_taken_back(company: list[Person], store: Store) 
     assert (await store["jobs"].update_many(old, {"$set": {"due": clock.now()}})).modified_count == 2
     await until(lambda: _none(store, old))
     assert (await ada.call("myMembership"))["state"] == "ACTIVE"
-    assert await _rows(store, _id(owner.organization)) == before
+    told = {"deliveries": 0, "notifications": 0}  # what was written to the owners meanwhile
+    assert {**await _rows(store, _id(owner.organization)), **told} == {**before, **told}
 
 
 async def test_what_is_left_of_one_request_takes_back_no_other(company: list[Person], store: Store) -> None:
@@ -120,9 +136,13 @@ async def test_staff_stop_a_deletion_whose_doors_are_closed(company: list[Person
     assert staff
     await owner.call("suspendMember", input={"userId": grace.id})
     slug = (await owner.call("organization"))["slug"]
+    made = await owner.call("createApiKey", input={"name": "Till", "scopes": ["members.read"]})
+    key = Person(owner.world, "Till", "", token=made["secret"])
+    assert not await _refused(key)
     await owner.call("deleteOrganization", input={"slug": slug})
     await _let_time_pass(store, id, "grace")
     await until(lambda: _refused(ada))
+    await until(lambda: _refused(key))
     await _let_time_pass(store, id, "erase", clock.now() + timedelta(days=1))
     saga = await store["sagas"].find_one({"organization_id": id})
     assert saga
@@ -140,6 +160,7 @@ async def test_staff_stop_a_deletion_whose_doors_are_closed(company: list[Person
         assert (await person.call("organization"))["deletion"] is None
     places = (await owner.call("members"))["nodes"]
     assert {place["user"]["id"] for place in places if place["state"] == "SUSPENDED"} == {grace.id}
+    assert not await _refused(key)
 
 
 async def test_nobody_joins_what_closes(people: list[Person], store: Store) -> None:

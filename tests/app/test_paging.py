@@ -3,6 +3,7 @@
 import asyncio
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import bson
@@ -84,6 +85,7 @@ def _forged(**values: Any) -> str:
         _forged(_id=ObjectId(), active_at=datetime.now(UTC), organization_id=ObjectId()),
         _forged(organization_id=ObjectId(), active_at=datetime.now(UTC)),
     ],
+    ids=count(),
 )
 async def test_a_forged_cursor_is_refused(company: list[Person], cursor: str) -> None:
     assert await company[0].refused("conversations", after=cursor) == "BAD_CURSOR"

@@ -2,13 +2,26 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
 from websockets.exceptions import ConnectionClosed
 
-from tests.world import PASSWORD, Person, World, organization, until
+from app.core.clock import now
+from tests import documents
+from tests.world import PASSWORD, Person, World, invitation_token, organization, until
 
 FORBIDDEN = 4403
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+
+Data = dict[str, Any]
+Store = AsyncDatabase[Data]
 
 
 async def test_a_wrong_password_and_an_unknown_address_look_the_same(world: World, people: list[Person]) -> None:
@@ -55,11 +68,95 @@ async def test_each_refresh_token_is_good_once_and_a_replay_ends_the_session(peo
     await until(lambda: _refused(ada))
 
 
-async def test_of_twenty_refreshes_at_once_one_succeeds(people: list[Person]) -> None:
+async def test_twenty_refreshes_of_one_client_at_once_get_the_same_next_token(people: list[Person]) -> None:
+    """S16: a client whose answer was lost, or that asks in two tabs, goes on."""
     ada = await people[1].again()
-    anybody, given = Person(ada.world, "Anybody", ""), {"refreshToken": ada.refresh_token}
-    answers = await asyncio.gather(*(anybody.call("refreshSession", input=given) for _ in range(20)))
+    answers = await asyncio.gather(*(_refreshed(ada, ada.refresh_token) for _ in range(20)))
+    assert {answer["__typename"] for answer in answers} == {"SignedIn"}
+    assert len({answer["refreshToken"] for answer in answers}) == 1
+    last = await _refreshed(ada, answers[0]["refreshToken"])
+    assert last["refreshToken"] not in {ada.refresh_token, answers[0]["refreshToken"]}
+
+
+async def test_of_twenty_refreshes_of_different_clients_at_once_one_succeeds_and_the_session_ends(
+    people: list[Person],
+) -> None:
+    """S16: they cannot all be its client."""
+    ada = await people[1].again()
+    answers = await asyncio.gather(*(_refreshed(ada, ada.refresh_token, f"client {n}") for n in range(20)))
     assert sorted(answer["__typename"] for answer in answers) == ["InvalidError"] * 19 + ["SignedIn"]
+    winner = next(answer for answer in answers if answer["__typename"] == "SignedIn")
+    assert (await _refreshed(ada, winner["refreshToken"]))["code"] == "SESSION_OVER"
+    ada.token = winner["accessToken"]
+    await until(lambda: _refused(ada), 1.0)
+
+
+async def test_the_grace_of_a_repeated_refresh_ends(people: list[Person], store: Store) -> None:
+    ada = await people[1].again()
+    first = await _refreshed(ada, ada.refresh_token)
+    again = await _refreshed(ada, ada.refresh_token)
+    assert again["refreshToken"] == first["refreshToken"]
+    session = {"_id": ObjectId(ada.refresh_token.partition(".")[0])}
+    await store["sessions"].update_one(session, {"$set": {"used_at": now() - timedelta(seconds=11)}})
+    assert (await _refreshed(ada, ada.refresh_token))["code"] == "SESSION_OVER"
+    ada.token = again["accessToken"]
+    await until(lambda: _refused(ada), 1.0)
+
+
+async def test_the_sessions_of_a_person_are_listed_with_what_they_were_opened_with(people: list[Person]) -> None:
+    """ID-10"""
+    ada, grace = await people[1].again(), people[2]
+    phone = await _signed_in_with(ada, PHONE)
+    nodes = (await ada.call("sessions", first=100, depth=3))["nodes"]
+    mine = [node for node in nodes if node["current"]]
+    assert len(mine) == 1
+    there = (await phone.call("sessions", first=1, depth=3))["nodes"][0]
+    assert there["current"]
+    assert there["device"] == "Safari on iPhone"
+    assert there["address"].startswith("10.")  # as a proxy in front says
+    assert there["place"] is None
+    assert there["id"] in {node["id"] for node in nodes}
+    others = {node["id"] for node in (await grace.call("sessions", first=100, depth=3))["nodes"]}
+    assert not others & {node["id"] for node in nodes}
+    assert (await grace.call("node", depth=1, id=there["id"])) is None
+    assert (await ada.call("node", depth=1, id=there["id"]))["id"] == there["id"]
+
+
+async def test_one_session_is_revoked_here_and_elsewhere(people: list[Person], twin: World) -> None:
+    """ID-10, S10"""
+    ada = await people[1].again()
+    phone = await _signed_in_with(ada, PHONE)
+    elsewhere = Person(twin, phone.name, phone.email, phone.id, phone.token)
+    id = next(node["id"] for node in (await phone.call("sessions", depth=3))["nodes"] if node["current"])
+    async with elsewhere.live() as there, ada.live() as here:
+        assert (await people[2].call("revokeSession", input={"sessionId": id}))["code"] == "NOT_FOUND"
+        assert (await ada.call("revokeSession", input={"sessionId": id}))["id"] == id
+        with pytest.raises(ConnectionClosed) as closed:
+            await there.receive(5)
+        assert closed.value.rcvd and closed.value.rcvd.code == FORBIDDEN
+        assert await here.silent(0.2)
+    await until(lambda: _refused(phone), 5)
+    assert (await _refreshed(ada, phone.refresh_token))["code"] == "SESSION_OVER"
+    assert (await ada.call("revokeSession", input={"sessionId": id}))["code"] == "NOT_FOUND"
+    assert id not in {node["id"] for node in (await ada.call("sessions", first=100, depth=3))["nodes"]}
+
+
+async def test_all_other_sessions_are_revoked_at_once(world: World) -> None:
+    """ID-10, S10"""
+    kay = await world.person("Kay")
+    others = [await kay.again() for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(other.live()) for other in others]
+        here = await stack.enter_async_context(kay.live())
+        assert (await kay.call("revokeOtherSessions"))["count"] == 3
+        for socket in sockets:
+            with pytest.raises(ConnectionClosed):
+                await socket.receive(5)
+        assert await here.silent(0.2)
+    for other in others:
+        await until(lambda other=other: _refused(other), 5)
+    assert [node["current"] for node in (await kay.call("sessions", depth=3))["nodes"]] == [True]
+    assert (await kay.call("revokeOtherSessions"))["count"] == 0
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 24, f"{'0' * 24}.1.x", "a.b.c", "\u0000", "🙂.1.x"])
@@ -112,9 +209,15 @@ async def test_one_cannot_switch_to_an_organization_of_others(company: list[Pers
         assert (refused["code"], refused["path"]) == ("NOT_FOUND", ["input", "organizationId"]), id
 
 
-async def test_revocation_ends_a_hundred_subscriptions(company: list[Person]) -> None:
-    """S10: who is taken out of the organization hears nothing more, on any of their subscriptions."""
-    olivia, ada, grace = company
+@pytest.mark.parametrize("by", ["removeMember", "revokeOtherSessions"])
+async def test_revocation_ends_a_hundred_subscriptions(company: list[Person], world: World, by: str) -> None:
+    """S10: who is taken out of the organization, or ends all their sessions, hears nothing more anywhere."""
+    olivia, ada, _ = company
+    grace = await world.person("Grace")
+    invitation = await olivia.call("inviteMember", input={"email": grace.email})
+    await grace.call("acceptInvitation", input={"token": invitation_token(invitation["id"])})
+    await grace.enter(olivia.organization)
+    home = await grace.again()
     conversation = await ada.start(olivia, grace)
     cursor = (await grace.call("conversation", id=conversation))["cursor"]
     async with AsyncExitStack() as stack:
@@ -125,12 +228,29 @@ async def test_revocation_ends_a_hundred_subscriptions(company: list[Person]) ->
         await ada.send(conversation, "heard")
         for socket in sockets:
             assert [await socket.event("MessageSent") for _ in range(20)]
-        await olivia.call("removeMember", input={"userId": grace.id})
+        if by == "removeMember":
+            await olivia.call(by, input={"userId": grace.id})
+        else:
+            assert (await home.call(by))["count"] >= 1
         for socket in sockets:
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.receive(5)
             assert closed.value.rcvd and closed.value.rcvd.code == FORBIDDEN
         assert await grace.refused("conversation", id=conversation) == "UNAUTHENTICATED"
+
+
+async def _refreshed(person: Person, token: str, agent: str = "python-httpx") -> Data:
+    """What a client of this name is answered."""
+    text, variables = documents.operation("refreshSession", {"input": {"refreshToken": token}}, depth=2)
+    anybody = Person(person.world, "Anybody", "")
+    return dict((await anybody.post(text, variables, **{"User-Agent": agent})).json()["data"]["a0"])
+
+
+async def _signed_in_with(person: Person, agent: str) -> Person:
+    given = {"input": {"email": person.email, "password": PASSWORD}}
+    text, variables = documents.operation("signIn", given, depth=2)
+    answer = (await person.post(text, variables, **{"User-Agent": agent})).json()["data"]["a0"]
+    return Person(person.world, person.name, person.email, person.id, answer["accessToken"], answer["refreshToken"])
 
 
 async def _refused(person: Person) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.world import Person, Processes, World
+from tests.world import Person, Processes, World, until
 
 FORBIDDEN = 4403
 
@@ -49,3 +49,30 @@ def test_an_unknown_address_is_refused_in_a_sentence(processes: Processes) -> No
     for verb in ("grant", "revoke"):
         told = processes.run("staff", verb, "nobody.at.all@example.com", status=1)
         assert " ".join(told.split()) == "Nobody has an account with the address nobody.at.all@example.com."
+
+
+async def test_a_role_says_what_staff_may_do(world: World, processes: Processes) -> None:
+    person = await world.person("Katherine")
+    told = {}
+    for role in ("finance", "support", "admin"):
+        processes.run("staff", "grant", person.email, "--role", role)
+        await until(lambda role=role: _has(person, role))
+        read, control = "{ queues { name } }", "mutation { pauseQueue(input: {queue: SLOW}) @dryRun { __typename } }"
+        told[role] = [await _permission(person, read), await _permission(person, control)]
+    assert told == {
+        "finance": ["platform.operations.read", "platform.operations.control"],
+        "support": [None, "platform.operations.control"],
+        "admin": [None, None],
+    }
+    assert "admin" in processes.run("staff", "list")
+    processes.run("staff", "revoke", person.email)
+
+
+async def _has(person: Person, role: str) -> bool:
+    return bool((await person.call("me"))["staffRole"] == role.upper())
+
+
+async def _permission(person: Person, text: str) -> str | None:
+    """The permission that is missing to do it."""
+    errors = (await person.answer(text)).get("errors", [])
+    return errors[0]["extensions"]["permission"] if errors else None

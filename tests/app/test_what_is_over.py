@@ -45,7 +45,9 @@ async def test_a_spent_refresh_token_ends_its_session_in_a_keyed_request_too(wor
     person = await world.person("Nadia")
     spent = {"input": {"refreshToken": person.refresh_token}}
     new = (await person.ask(REFRESH, **spent))["refreshSession"]["refreshToken"]
-    assert (await person.ask(REFRESH, **spent, key="k"))["refreshSession"]["code"] == "SESSION_OVER"
+    thief = {"User-Agent": "another client, which may not ask again as the person's own may"}
+    told = (await person.post(REFRESH, {**spent, "key": "k"}, **thief)).json()
+    assert told["data"]["refreshSession"]["code"] == "SESSION_OVER"
     anybody = Person(world, "Anybody", "")  # the access token has ended with its session, a moment sooner or later
     answer = await anybody.ask(REFRESH, input={"refreshToken": new})
     assert answer["refreshSession"]["code"] == "SESSION_OVER"

@@ -32,6 +32,8 @@ def look_ups(source: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "app.core.database":
             names = {alias.name for alias in node.names} & {"collection", "database", "client"}
             yield from (f"line {node.lineno}: imports {name} of the database" for name in sorted(names))
+        if isinstance(node, ast.ImportFrom) and node.module in ("app.core.queries", "app.core.wire"):
+            yield f"line {node.lineno}: imports from {node.module}"
         if isinstance(node, ast.Attribute) and node.attr in REACHES:
             yield f"line {node.lineno}: {node.attr}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _on_a_collection(node.func):
@@ -42,7 +44,7 @@ def _on_a_collection(called: ast.Attribute) -> bool:
     on = called.value
     document = isinstance(on, ast.Name) and on.id.endswith("Document")
     made = isinstance(on, ast.Call | ast.Subscript)  # collection("users").find(), database["users"].find()
-    named = isinstance(on, ast.Name) and on.id in ("collection", "database")
+    named = isinstance(on, ast.Name) and on.id in ("collection", "database", "queries", "wire")
     if called.attr in LOOKS_UP - {"find"}:
         return True
     return (document or made or named) and called.attr in LOOKS_UP | WRITES

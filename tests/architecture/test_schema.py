@@ -103,7 +103,7 @@ def test_the_committed_schema_is_the_schema() -> None:
 
 
 def test_ids_of_references_are_ids() -> None:
-    assert repr(Ref("User")) == "Ref(kind='User')"  # what `_refers` looks for
+    assert repr(Ref("User")).startswith("Ref(kind='User'")  # what `_refers` looks for
 
 
 def _members(mutation: str) -> set[str]:

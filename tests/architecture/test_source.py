@@ -36,6 +36,8 @@ def test_only_rows_speak_to_mongodb() -> None:
     [
         "from app.core.database import collection",
         "from app.core.database import database",
+        "from app.core.queries import find",
+        "await queries.find(users, {'a': 1})",
         "await UserDocument.find({'a': 1}).to_list()",
         "await UserDocument.find_one({'a': 1})",
         "await UserDocument.get_pymongo_collection().find({})",

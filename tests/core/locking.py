@@ -17,12 +17,23 @@ COUNT = 100
 async def count() -> None:
     """Lose an update whenever somebody else is between the two commands."""
     numbers = database.collection("numbers")
-    sys.stdin.readline()  # all processes begin together
-    for _ in range(COUNT):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for one in range(COUNT):
+        if one in {0, COUNT // 2}:  # who is first waits for the other, so neither works alone from end to end
+            await met(one)
         async with locks.hold("number", wait=60) as lock:
             row = await numbers.find_one({"_id": "number"}) or {"value": 0}
             await numbers.update_one({"_id": "number"}, {"$set": {"value": row["value"] + 1}}, upsert=True)
             print(lock.token)
+
+
+async def met(place: int) -> None:
+    """Wait until two processes have come here."""
+    meetings = database.collection("meetings")
+    await meetings.insert_one({"place": place})
+    while await meetings.count_documents({"place": place}) < 2:
+        await asyncio.sleep(0.005)
 
 
 async def stay(uri: str, name: str) -> None:

@@ -1,3 +1,4 @@
+from itertools import count
 from typing import Annotated
 
 import pytest
@@ -16,12 +17,14 @@ class Rename(Command):
 ID = ObjectId()
 
 
-@pytest.mark.parametrize("given", [ID, f"Course_{ID}"])
+@pytest.mark.parametrize("given", [ID, f"Course_{ID}"], ids=count())
 def test_a_reference_is_an_id_or_a_global_id(given: object) -> None:
     assert Rename.model_validate({"course_id": given, "name": "a"}).course_id == ID
 
 
-@pytest.mark.parametrize("given", [f"User_{ID}", str(ID), "Course_", "Course_xyz", "", None, 1, {"$ne": None}])
+@pytest.mark.parametrize(
+    "given", [f"User_{ID}", str(ID), "Course_", "Course_xyz", "", None, 1, {"$ne": None}], ids=count()
+)
 def test_anything_else_names_nothing(given: object) -> None:
     with pytest.raises(ValidationError, match="There is no such Course"):
         Rename.model_validate({"course_id": given, "name": "a"})

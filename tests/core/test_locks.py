@@ -17,9 +17,8 @@ from prometheus_client import REGISTRY
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect
 
-from app.core import changes, locks
+from app.core import changes, leases, locks
 from app.core import database as connection
-from app.core.changes import lease
 from app.core.database import Document
 from app.core.locks import LockLost, LockTaken
 from tests.core.locking import COUNT
@@ -39,8 +38,8 @@ async def empty(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases of a second."""
-    monkeypatch.setattr(lease, "SECONDS", 1.0)
-    monkeypatch.setattr(lease, "RENEW", 0.2)
+    monkeypatch.setattr(leases, "SECONDS", 1.0)
+    monkeypatch.setattr(leases, "RENEW", 0.2)
 
 
 @asynccontextmanager
@@ -86,12 +85,13 @@ async def test_tasks_of_one_process_exclude_each_other_and_who_waits_too_long_is
 
 async def test_two_processes_lose_no_update(empty: Database) -> None:
     async with working(empty.name, "count") as first, working(empty.name, "count") as second:
+        assert [await line(one) for one in (first, second)] == ["ready", "ready"]
         answers = await asyncio.gather(first.communicate(b"begin\n"), second.communicate(b"begin\n"))
     assert (await empty.numbers.find_one({}) or {})["value"] == 2 * COUNT
     tokens = [[int(one) for one in out.split()] for out, _ in answers]
     assert sorted(tokens[0] + tokens[1]) == list(range(1, 2 * COUNT + 1)), "each holder has a token of its own"
     assert all(one == sorted(one) for one in tokens)
-    assert tokens[0][0] < tokens[1][-1] and tokens[1][0] < tokens[0][-1], "they never met"
+    assert tokens[0][0] < tokens[1][-1] and tokens[1][0] < tokens[0][-1], "each worked alone"
 
 
 async def test_a_holder_that_was_stopped_past_its_lease_writes_nothing(empty: Database) -> None:
@@ -124,8 +124,8 @@ async def test_after_a_kill_the_next_holds_it_within_the_lease(empty: Database) 
         start = time.monotonic()
         assert await token(wait=60) == old + 1
         waited = time.monotonic() - start
-    print(f"next holder {waited:.2f} s after kill -9 (lease {lease.SECONDS} s)")
-    assert waited < lease.SECONDS + 3
+    print(f"next holder {waited:.2f} s after kill -9 (lease {leases.SECONDS} s)")
+    assert waited < leases.SECONDS + 3
 
 
 async def test_it_is_renewed_for_as_long_as_the_work_takes(empty: Database, short: None) -> None:
@@ -145,7 +145,7 @@ async def test_the_body_ends_when_the_lock_cannot_be_renewed(
     with pytest.raises(LockLost):
         async with locks.hold("a") as lock:
             assert REGISTRY.get_sample_value("atrium_locks_held") == 1
-            monkeypatch.setattr(lease, "take", away)
+            monkeypatch.setattr(leases, "take", away)
             start = time.monotonic()
             await asyncio.sleep(60)
             reached = True
@@ -157,7 +157,7 @@ async def test_the_body_ends_when_the_lock_cannot_be_renewed(
 
 
 async def test_a_short_absence_of_the_database_loses_nothing(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    take, absences = lease.take, 0
+    take, absences = leases.take, 0
 
     async def flaky(name: str, id: str, owner: str) -> Document | None:
         nonlocal absences
@@ -166,10 +166,10 @@ async def test_a_short_absence_of_the_database_loses_nothing(empty: Database, mo
             raise AutoReconnect("no primary")
         return await take(name, id, owner)
 
-    monkeypatch.setattr(lease, "SECONDS", 5.0)
-    monkeypatch.setattr(lease, "RENEW", 0.1)
+    monkeypatch.setattr(leases, "SECONDS", 5.0)
+    monkeypatch.setattr(leases, "RENEW", 0.1)
     async with locks.hold("a") as lock:
-        monkeypatch.setattr(lease, "take", flaky)
+        monkeypatch.setattr(leases, "take", flaky)
         await asyncio.sleep(1)
         assert absences == 2
         assert not lock.lost
@@ -209,7 +209,7 @@ async def test_only_the_servers_clock_decides(empty: Database, monkeypatch: pyte
             await token("a", wait=0.3)
         row = await empty.locks.find_one({"_id": "a"}) or {}
         server = (await connection.client().admin.command("hello"))["localTime"].replace(tzinfo=UTC)
-        assert abs((row["until"] - server).total_seconds()) < lease.SECONDS + 1
+        assert abs((row["until"] - server).total_seconds()) < leases.SECONDS + 1
 
 
 async def test_a_lock_inside_a_transaction_is_refused(empty: Database) -> None:

@@ -13,6 +13,8 @@ SECRETS = [
     "Authorization: Bearer hunter2.hunter2-hunter2",
     "Basic aHVudGVyMjpodW50ZXIy",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.aHVudGVyMg",
+    "a key atr_live_hunter2aHVudGVyMg in a sentence",
+    "atr_token_hunter2.aHVudGVyMg-_",
     "password=hunter2&next=/",
     '{"refreshToken": "hunter2", "a": 1}',
     "{'api_key': 'hunter2'}",

@@ -12,7 +12,8 @@ from app.core import metrics
 from app.core.listening import PortInUse
 from app.dev.children import free_port
 
-LABELS = {"service", "outcome", "reason", "consumer", "queue", "saga", "schedule", "state"}
+LABELS = {"service", "outcome", "reason", "consumer", "queue", "saga", "schedule", "state", "throttle", "tier", "kind"}
+LABELS |= {"channel", "provider"}
 
 
 def test_names_say_what_they_are() -> None:

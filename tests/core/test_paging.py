@@ -1,5 +1,6 @@
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from itertools import count
 
 import bson
 import pytest
@@ -59,6 +60,7 @@ def test_a_cursor_continues_after_its_row() -> None:
         cursor({"_id": ObjectId(), "more": 1}),
         cursor({"_id": ObjectId()})[:-4],
     ],
+    ids=count(),
 )
 def test_a_forged_cursor_is_refused(forged: str) -> None:
     with pytest.raises(BadCursor):

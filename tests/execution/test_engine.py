@@ -8,7 +8,7 @@ import strawberry
 from graphql import ExecutionResult, get_introspection_query
 
 from app.core.actor import ANONYMOUS
-from app.execution.engine import Engine
+from app.execution.engine import Engine, Source
 from app.execution.limits import Limits
 from app.execution.operations import Operation, OperationCache, Refused
 from app.schema.kit.context import Context, Info
@@ -206,15 +206,17 @@ async def test_the_error_of_a_variable_does_not_repeat_its_value(variables: dict
 
 async def test_a_subscription_yields_its_results() -> None:
     chosen = engine()
-    stream = await chosen.subscribe(chosen.prepare("subscription{count(to: 3)}", None), None, context())
-    assert not isinstance(stream, ExecutionResult)
+    source = await chosen.subscribe(chosen.prepare("subscription{count(to: 3)}", None), None, context())
+    assert isinstance(source, Source)
+    stream = source.results()
     assert [result.data async for result in stream] == [{"count": 0}, {"count": 1}, {"count": 2}]
 
 
 async def test_a_subscription_that_breaks_says_so_and_ends() -> None:
     chosen = engine()
-    stream = await chosen.subscribe(chosen.prepare("subscription{breaks}", None), None, context())
-    assert not isinstance(stream, ExecutionResult)
+    source = await chosen.subscribe(chosen.prepare("subscription{breaks}", None), None, context())
+    assert isinstance(source, Source)
+    stream = source.results()
     first, last = [result async for result in stream]
     assert first.data == {"breaks": 1}
     assert last.errors is not None
@@ -223,8 +225,9 @@ async def test_a_subscription_that_breaks_says_so_and_ends() -> None:
 
 async def test_closing_a_subscription_closes_its_source() -> None:
     chosen = engine()
-    stream = await chosen.subscribe(chosen.prepare("subscription{count(to: 3)}", None), None, context())
-    assert not isinstance(stream, ExecutionResult)
+    source = await chosen.subscribe(chosen.prepare("subscription{count(to: 3)}", None), None, context())
+    assert isinstance(source, Source)
+    stream = source.results()
     assert (await anext(stream)).data == {"count": 0}
     await stream.aclose()
     with pytest.raises(StopAsyncIteration):

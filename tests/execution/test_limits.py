@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.settings import settings
-from app.execution.limits import INTROSPECTION_DEPTH, REPEATS, Limits, Size, _Measure, excesses
+from app.execution.limits import DELAYS, INTROSPECTION_DEPTH, REPEATS, Limits, Size, _Measure, excesses
 
 TIGHT = Limits(depth=3, fields=6, aliases=2, directives=2)
 
@@ -42,6 +42,8 @@ def refused(text: str, limits: Limits = TIGHT) -> dict[str, int]:
         ("{a@x b@x}", {}),
         ("query($v:Int@x)@x{a@x ...F@x} fragment F on T@x{b}", {"number of directives": 5}),
         ("query A{a} query B{a{b{c{d}}}}", {"depth": 4}),
+        ("{...@defer{a{b@stream{c}}}}", {}),
+        ("{...@defer{a{b@stream{c{d}}}}}", {"depth": 4}),
     ],
 )
 def test_each_limit_counts_what_it_says(text: str, excess: dict[str, int]) -> None:
@@ -70,6 +72,16 @@ def test_copies_of_one_field_are_limited_where_they_would_be_merged() -> None:
     assert refused(apart, limits) == {}
     merged = "{" + "a{...F ...{b}}" * (REPEATS // 2 + 1) + "} fragment F on T{b}"
     assert refused(merged, limits) == {"number of repeats of one field": REPEATS + 2}
+
+
+def test_what_may_be_put_off_is_counted_with_its_fragments_spread_out() -> None:
+    limits = Limits(fields=1_000)
+    assert refused("{" + "...@defer{a} " * DELAYS + "}", limits) == {}
+    assert refused("{" + "...@defer{a} " * DELAYS + "a@stream{b}}", limits) == {
+        "number of @defer and @stream": DELAYS + 1
+    }
+    spread = "{a{...F} b{...F} c{...F}} fragment F on T{" + "a@stream{b} " * 7 + "}"
+    assert refused(spread, limits) == {"number of @defer and @stream": 21}
 
 
 def test_fragments_that_spread_each_other_are_refused() -> None:

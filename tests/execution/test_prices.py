@@ -5,9 +5,16 @@ from typing import Any, cast
 
 import pytest
 import strawberry
-from graphql import ExecutionResult, OperationDefinitionNode, execute, parse, validate
+from graphql import (
+    ExecutionResult,
+    OperationDefinitionNode,
+    experimental_execute_incrementally,
+    parse,
+    validate,
+)
 from hypothesis import given
 from hypothesis import strategies as st
+from strawberry.schema.config import StrawberryConfig
 
 from app.core.paging import Edge, Page
 from app.execution.prices import price
@@ -77,7 +84,9 @@ class Subscription:
         yield Course()
 
 
-schema = strawberry.Schema(Query, Mutation, Subscription)._schema
+schema = strawberry.Schema(
+    Query, Mutation, Subscription, config=StrawberryConfig(enable_experimental_incremental_execution=True)
+)._schema
 
 
 def cost(text: str, **variables: Any) -> int:
@@ -111,6 +120,10 @@ def cost(text: str, **variables: Any) -> int:
         ),
         ("{courses(first: -5){nodes{title}}}", 2),
         ("{a: course{title} b: course{title}}", 2),
+        ("{course{...@defer{title} ...T @defer}} fragment T on Course{author{name}}", 1 + 10 + 10 + 1),
+        ("{courses(first: 5){nodes{...@defer{author{name}}}}}", 2 + 5 * (1 + 10 + 1)),
+        ("{courses(first: 5){nodes@stream{title}}}", 2 + 5 * (1 + 3)),
+        ("{course{tags@stream}}", 1 + 10 * 3),
         ("{__schema{types{name}}}", 0),
         ("mutation{publish{author{name}}}", 10 + 1),
         ("mutation{remove}", 10),
@@ -179,7 +192,7 @@ def test_the_price_is_never_below_what_the_answer_holds(text: str) -> None:
     document = parse(text)
     if validate(schema, document):
         return  # two branches of one inline fragment may ask for different fields by one name
-    result = execute(schema, document)
+    result = experimental_execute_incrementally(schema, document)
     assert isinstance(result, ExecutionResult)
     assert result.errors is None
     assert cost(text) >= objects(result.data) - 1

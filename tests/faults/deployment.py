@@ -77,9 +77,9 @@ class Deployment:
     def members(self) -> list[Member]:
         return [*self.servers, *self.workers, *self.others, self.valkey, *self.nodes]
 
-    async def start(self, name: str, *command: str) -> Member:
-        """Start one more process, `python` with these arguments in the environment of Atrium's own."""
-        member = Member(self._child(name, *command), _at_once)
+    async def start(self, name: str, *command: str, **environment: str) -> Member:
+        """Start one more process, `python` with these arguments in the environment of Atrium's own, and this."""
+        member = Member(self._child(name, *command, **environment), _at_once)
         self.others.append(member)
         await member.start()
         return member
@@ -127,9 +127,9 @@ class Deployment:
                 if wire:
                     yield wire, sender.pid
 
-    def _child(self, name: str, *command: str) -> Child:
-        environment = {**os.environ, **self.environment}
-        return Child(name, [sys.executable, *command], self.directory, environment=environment)
+    def _child(self, name: str, *command: str, **environment: str) -> Child:
+        given = {**os.environ, **self.environment, **environment}
+        return Child(name, [sys.executable, *command], self.directory, environment=given)
 
     async def _start_databases(self) -> None:
         if self._wires:

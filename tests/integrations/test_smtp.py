@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from app.core.clock import now
 from app.core.settings import settings
 from app.integrations import smtp
+from app.integrations.mail import Rejected
 from tests.postoffice import PostOffice, post_office
 
 
@@ -87,7 +88,7 @@ async def test_a_passing_refusal_may_be_tried_again(use: pytest.MonkeyPatch, cod
         office.refusals.append(f"{code} later")
         with pytest.raises(aiosmtplib.SMTPException) as refused:
             await smtp.send(message())
-        assert not isinstance(refused.value, smtp.Rejected)
+        assert not isinstance(refused.value, Rejected)
         await smtp.send(message())
     assert len(office.messages) == 1
 
@@ -96,10 +97,10 @@ async def test_a_final_refusal_is_final(use: pytest.MonkeyPatch) -> None:
     async with post_office() as office:
         point(use, office)
         office.refusals.append("554 we do not want this")
-        with pytest.raises(smtp.Rejected, match="we do not want this"):
+        with pytest.raises(Rejected, match="we do not want this"):
             await smtp.send(message())
         office.refused_addresses["ada@example.com"] = "550 nobody of that name"
-        with pytest.raises(smtp.Rejected, match="nobody of that name"):
+        with pytest.raises(Rejected, match="nobody of that name"):
             await smtp.send(message())
         office.refused_addresses["ada@example.com"] = "451 greylisted"
         with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
@@ -148,7 +149,7 @@ async def test_a_server_that_cannot_prove_who_it_is_gets_nothing(use: pytest.Mon
             point(use, where, scheme)
             with pytest.raises((ssl.SSLError, aiosmtplib.SMTPException)) as refused:
                 await smtp.send(message())
-            assert not isinstance(refused.value, smtp.Rejected), "the administrator can mend it"
+            assert not isinstance(refused.value, Rejected), "the administrator can mend it"
             assert not where.messages
 
 

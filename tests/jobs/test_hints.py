@@ -25,15 +25,21 @@ from app.jobs import hints
 
 PATIENCE = 30
 QUEUE = hints.arq_queue(Queue.OUTBOUND)
+KEYS = [key for queue in Queue for key in (hints.arq_queue(queue), *hints._keys(queue))]
+"""All that arq keeps of hints: what a stopped worker leaves of one would keep the next from being taken."""
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    """This process's signals, connected, and a client of its own."""
+    """This process's signals, connected and not left alone for what befell them before, and a client of its own."""
     signals.connect(redis_url)
+    async with asyncio.timeout(PATIENCE):
+        while not await signals.attempt(lambda redis: redis.ping()):
+            await asyncio.sleep(0.1)
     async with Redis.from_url(redis_url) as client:
+        await client.delete(*KEYS)
         yield client
-        await client.delete(QUEUE, *[hints.arq_queue(queue) for queue in Queue])
+        await client.delete(*KEYS)
     await signals.close()
 
 
@@ -71,7 +77,6 @@ async def test_hints_do_not_pile_up_and_are_json(redis: Redis, redis_url: str) -
     async with ArqRedis(ConnectionPool.from_url(redis_url), job_deserializer=orjson.loads) as arq:
         queue = hints.arq_queue(Queue.SLOW)
         waiting = [(job.function, *job.args) for job in await arq.queued_jobs(queue_name=queue)]
-        await arq.delete(queue, f"{job_key_prefix}wake:slow", f"{job_key_prefix}wake:fast")
         await arq.connection_pool.disconnect()
     assert waiting == [("wake", "slow")]
 

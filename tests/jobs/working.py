@@ -70,5 +70,5 @@ class Worker:
     async def _consumed(self, event: ObjectId) -> None:
         while not (row := await database.collection("log").find_one({"e": event})):
             await asyncio.sleep(0.02)
-        while await database.collection("consumers").count_documents({"position": {"$gte": row["_id"]}}) < 3:
+        while await database.collection("consumers").count_documents({"position": {"$gte": row["_id"]}}) < 4:
             await asyncio.sleep(0.02)

@@ -3,9 +3,11 @@ from collections.abc import AsyncIterator
 from secrets import token_hex
 
 import pytest
+from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import database as connection
+from app.core.clock import EPOCH
 from app.core.database import Document
 from app.migrations import runner
 from app.migrations.runner import MIGRATIONS, Migration, MigrationsPending, MigrationsRun
@@ -108,3 +110,13 @@ async def test_this_release_builds_its_indexes_and_a_newer_one_s_rows_do_not_mat
         declared = getattr(getattr(model, "Settings", None), "indexes", ())
         there = await fresh[model.collection].index_information()
         assert {index.document["name"] for index in declared} <= there.keys()
+
+
+async def test_an_index_that_was_declared_otherwise_is_built_anew(fresh: AsyncDatabase[Document]) -> None:
+    old = IndexModel(
+        [("next_at", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"next_at": {"$type": "date"}}
+    )
+    await fresh["subscriptions"].create_indexes([old])
+    await runner.run(silent)
+    built = (await fresh["subscriptions"].index_information())["next_at_1__id_1"]
+    assert built["partialFilterExpression"] == {"next_at": {"$gt": EPOCH.replace(tzinfo=None)}}

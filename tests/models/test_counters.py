@@ -24,7 +24,10 @@ VERSIONED = [row for row, name in COUNTERS if name == "version"]
 async def stored(database: AsyncDatabase[Document], model: type[Row], **fields: Any) -> ObjectId:
     """The id of a document of which nothing is true but this, and what makes it unique."""
     id = ObjectId()
-    unique = {name: str(id) for name in ("email", "slug", "client_message_id", "direct_key")}
+    unique: dict[str, str | ObjectId] = {
+        name: str(id) for name in ("email", "slug", "name", "client_message_id", "direct_key", "provider_ref", "key")
+    }
+    unique |= dict.fromkeys(("user_id", "organization_id"), id)
     await database[model.collection].insert_one({"_id": id, **unique, **fields})
     return id
 

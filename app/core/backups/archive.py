@@ -4,18 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
 
 from app.core.backups.errors import BackupError, Missing
 from app.core.backups.keys import Keys
 from app.core.backups.sealing import Opener, Sealer
 from app.core.settings import Settings
+from app.core.stores import opened
 
 TRANSFER_BYTES = 8 << 20
 _END = object()
@@ -40,7 +38,7 @@ class Archive:
         self.url, self.database, self.keys, self._setting = url.rstrip("/"), database, keys, setting
         self._root = f"{self.url}/{database}"
         with self._reaching():
-            self._store = _store(self.url)
+            self._store = opened(self.url)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -138,15 +136,6 @@ class Archive:
                 raise Missing(f"{name} is missing from {self._root}: use another copy of this backup.") from None
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise BackupError(f"{self._setting} {self.url} cannot be used: {reason[0][:300]}") from error
-
-
-def _store(url: str) -> ObjectStore:
-    address = urlsplit(url)
-    if address.scheme != "file":
-        return from_url(url)
-    folder = Path(unquote(address.path))
-    folder.mkdir(parents=True, exist_ok=True)
-    return LocalStore(folder)
 
 
 async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
 """Restores a database from a full backup and the segments after it, to a moment, into a database that is empty."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from app.core import changes, database
 from app.core.backups.archive import Archive
 from app.core.backups.catalog import declared
 from app.core.backups.claim import UNFINISHED, claimed
+from app.core.backups.destroyed import destroyed
 from app.core.backups.documents import documents
 from app.core.backups.errors import BackupError, refusals
 from app.core.backups.expiry import Expiry
@@ -27,6 +28,9 @@ from app.core.backups.tailing import begin_with_a_full_backup
 from app.core.backups.unnumbered import Unnumbered
 from app.core.changes.log import LOG, SEQUENCER
 from app.core.database import Document
+
+Forget = Callable[[set[str]], Awaitable[None]]
+"""Lets what belongs to these owners of data keys go from the process's database again."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SCRATCH = re.compile(r".*_drill_[0-9a-f]{8}")
@@ -50,11 +54,13 @@ async def restore(
     checks: Sequence[Check] = (),
     *,
     base: str | None = None,
+    forget: Forget | None = None,
 ) -> Restored:
     """Restore into `target`, which must be empty, and check the result. Raises BackupError; nothing else is touched.
 
     The database begins a new epoch: cursors of clients are refused openly, and leases of then are given up. `base`
-    names the full backup to begin with, if the newest that fits is damaged.
+    names the full backup to begin with, if the newest that fits is damaged. `forget` is called with those whose data
+    keys were destroyed by the newest moment there is, before the database can be used.
     """
     if not _NAME.fullmatch(target):
         raise BackupError(f"“{target}” cannot be a database's name: use letters, digits, - and _.")
@@ -68,6 +74,9 @@ async def restore(
             if wrong:
                 await claim.refuse(wrong)
                 raise _not_sound(wrong)
+            if forget:
+                with database.using(target), pymongo.timeout(LONG):
+                    await forget(await destroyed(archive, announce))
             if target == archive.database:
                 await begin_with_a_full_backup(fresh)
             await claim.complete()

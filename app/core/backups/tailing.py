@@ -4,12 +4,14 @@ It keeps no position of its own: the newest segment tells where the next begins,
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
 from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
 
+from app.core import leases
 from app.core.backups.archive import Archive
 from app.core.backups.dumping import dump
 from app.core.backups.errors import permitted
@@ -18,7 +20,6 @@ from app.core.backups.oplog import Entry, entries, newest, partial, renewal, wal
 from app.core.backups.origin import OtherOrigin, check_origin, replica_set
 from app.core.backups.progress import silently
 from app.core.backups.segments import Position, Run, Segment, latest_run, listed
-from app.core.changes import lease
 from app.core.changes.log import operation_time
 from app.core.clock import source
 from app.core.database import Document, collection
@@ -48,43 +49,42 @@ class Tail:
     """Run one in every worker; one of them follows at any time."""
 
     def __init__(self, archive: Archive) -> None:
-        self._archive, self._me = archive, lease.new_owner()
+        self._archive, self._me = archive, leases.new_owner()
         self._start: Timestamp | None = None
         """Where the present run of segments begins; a full backup must be no older."""
         self._begun, self._complemented = asyncio.Event(), False
         self._reached: float | None = None
         """Up to this time nothing would be lost; None in one that does not follow."""
-        self._refused = False
+        self._refused_until = 0.0
 
     def figures(self) -> dict[str, float]:
         """For metrics. `behind_seconds` is what a loss would take now; one that does not follow cannot tell."""
-        figures: dict[str, float] = {"following": int(self._reached is not None), "refused": int(self._refused)}
+        figures: dict[str, float] = {
+            "following": int(self._reached is not None),
+            "refused": int(time.monotonic() < self._refused_until),
+        }
         if (reached := self._reached) is not None:
             figures["behind_seconds"] = max(0.0, source() - reached)
         return figures
 
     async def run(self) -> None:
         """Follow whenever no other process does, for ever; cancel it to hand over at once."""
-        pause = PAUSE
+        await leases.lead(BACKUPS, "tail", self._me, self._lead, self._failed, pause=PAUSE, longest=_MAX_PAUSE)
+
+    async def _lead(self, _: Document) -> None:
         try:
-            while not cancelled():
-                try:
-                    if await lease.take(BACKUPS, "tail", self._me):
-                        try:
-                            with permitted("backup"):
-                                await lease.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
-                        finally:
-                            self._reached = None
-                    pause, self._refused = PAUSE, False
-                except OtherOrigin as error:
-                    _log.error("backup_tail_refused", error=str(error))
-                    pause, self._refused = RETRY, True
-                except Exception as error:
-                    _log.error("backup_tail_restarts", error=repr(error)[:500])
-                    pause = min(pause * 2, _MAX_PAUSE)
-                await asyncio.sleep(pause)
+            with permitted("backup"):
+                await leases.hold(BACKUPS, "tail", self._me, self._follow(), self._complete())
         finally:
-            await lease.give_back(BACKUPS, "tail", self._me)
+            self._reached = None
+
+    async def _failed(self, error: Exception) -> float | None:
+        if isinstance(error, OtherOrigin):
+            self._refused_until = time.monotonic() + 2 * RETRY
+            _log.error("backup_tail_refused", error=str(error))
+            return RETRY
+        _log.error("backup_tail_restarts", error=repr(error)[:500])
+        return None
 
     async def _follow(self) -> None:
         await check_origin(self._archive)

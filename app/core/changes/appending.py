@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from app.core import database
+from app.core import database, queries
 from app.core.changes.log import LOG, head, majority
 from app.core.clock import now
 
@@ -11,6 +11,8 @@ BATCH = 1_000
 """Rows in one command."""
 
 EventRow = dict[str, Any]
+
+_KEPT = ("e", "t", "o", "s", "a", "d", "c", "x")
 
 
 class Appender:
@@ -36,7 +38,7 @@ class Appender:
             some = events[first : first + BATCH]
             at = now()
             rows = [
-                {"_id": n, "e": e["e"], "t": e["t"], "o": e.get("o"), "s": e["s"], "a": e["a"], "d": e["d"], "at": at}
+                {"_id": n, **{name: e[name] for name in _KEPT if name in e}, "o": e.get("o"), "at": at}
                 for n, e in enumerate(some, self.position + 1)
             ]
             # Majority: a row that a failover took back would leave a hole below rows that were counted on top of it.
@@ -51,5 +53,5 @@ async def unknown(events: list[EventRow]) -> list[EventRow]:
     event.
     """
     ids = [event["e"] for event in events]
-    known = {row["e"] async for row in majority().find({"e": {"$in": ids}}, {"_id": 0, "e": 1})}
+    known = {row["e"] for row in await queries.find(majority(), {"e": {"$in": ids}}, {"_id": 0, "e": 1})}
     return [event for event in events if event["e"] not in known]

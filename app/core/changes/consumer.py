@@ -8,14 +8,14 @@ from typing import Literal
 import structlog
 from pymongo.errors import PyMongoError
 
-from app.core import signals
-from app.core.changes import lease, log
+from app.core import leases, signals
+from app.core.changes import log
 from app.core.changes.log import CONSUMERS, HINT, PAGE, Change
 from app.core.clock import source
-from app.core.database import collection
+from app.core.database import Document, collection
 from app.core.logs import redact
 from app.core.metrics import CONSUMER_DELAY, CONSUMER_POSITION
-from app.core.tasks import cancelled
+from app.core.tasks import rest
 
 POLL = 0.5
 HANDLE = 30.0
@@ -41,32 +41,35 @@ class Consumer:
         handle: Callable[[Sequence[Change]], Awaitable[None]],
         *,
         start: Literal["oldest", "now"] = "oldest",
+        begin: Callable[[Document, int], Awaitable[None]] | None = None,
         gather: float = GATHER,
     ) -> None:
-        """`start`: where a consumer that never ran before begins, at the oldest row of the log or after the newest."""
+        """`start`: where a consumer that never ran before begins, at the oldest row of the log or after the newest.
+
+        `begin` is called whenever this process begins to read, with the condition that holds for the consumer's row
+        while it does, and the position after which it reads.
+        """
         self.name, self._gather = name, gather
-        self._handle, self._start = handle, start
-        self._me = lease.new_owner()
+        self._handle, self._start, self._begin = handle, start, begin
+        self._me = leases.new_owner()
+        self._mine: Document = {"_id": name, "owner": self._me}
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Read for ever; cancel it to hand over at once."""
-        pause = POLL
+        """Read whenever no other process does, for ever; cancel it to hand over at once."""
+        await leases.lead(
+            CONSUMERS, self.name, self._me, self._follow, self._failed, pause=POLL, longest=leases.SECONDS
+        )
+
+    async def _follow(self, row: Document) -> None:
         try:
-            while not cancelled():
-                try:
-                    row = await lease.take(CONSUMERS, self.name, self._me)
-                    if row is not None:
-                        await lease.hold(CONSUMERS, self.name, self._me, self._read(row.get("position")), self._hear())
-                    pause = POLL
-                except Exception as error:
-                    _log.warning("consumer_restarts", consumer=self.name, error=repr(error)[:500])
-                    await self._note(error)
-                    pause = min(pause * 2, lease.SECONDS)
-                CONSUMER_DELAY.labels(self.name).set(0)
-                await asyncio.sleep(pause)
+            await leases.hold(CONSUMERS, self.name, self._me, self._read(row.get("position")), self._hear())
         finally:
-            await lease.give_back(CONSUMERS, self.name, self._me)
+            CONSUMER_DELAY.labels(self.name).set(0)
+
+    async def _failed(self, error: Exception) -> None:
+        _log.warning("consumer_restarts", consumer=self.name, error=repr(error)[:500])
+        await self._note(error)
 
     async def _hear(self) -> None:
         async with signals.subscribe(HINT) as hints:
@@ -80,13 +83,15 @@ class Consumer:
         if position < floor:  # trim() waits for consumers, but not for ever for one that was paused
             raise RuntimeError(f"positions {position + 1} to {floor} were trimmed unread: resume it with skip to go on")
         await self._advance(position)
+        if self._begin:
+            await self._begin(self._mine, position)
         limit, pause = PAGE, POLL
         while True:
             changes = await log.following(position, limit)
             CONSUMER_POSITION.labels(self.name).set(position)
             CONSUMER_DELAY.labels(self.name).set(max(0.0, source() - changes[0].at.timestamp()) if changes else 0)
             if not changes:
-                await self._rest(POLL)
+                await rest(POLL, self._wake)
                 continue
             try:
                 async with asyncio.timeout(HANDLE):
@@ -106,18 +111,9 @@ class Consumer:
             if len(changes) < PAGE:
                 await asyncio.sleep(self._gather)
 
-    async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-        self._wake.clear()
-
     async def _advance(self, position: int) -> bool:
         """Whether it is still this one's turn to read."""
-        mine = {"_id": self.name, "owner": self._me}
-        result = await collection(CONSUMERS).update_one(mine, {"$max": {"position": position}})
+        result = await collection(CONSUMERS).update_one(self._mine, {"$max": {"position": position}})
         return result.matched_count == 1
 
     async def _note(self, error: Exception, position: int | None = None) -> None:

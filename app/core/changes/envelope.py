@@ -5,6 +5,8 @@ a document overwrites it and nothing clears it: only the sequencer reads it, in 
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -12,7 +14,10 @@ from bson import Binary, ObjectId, decode, encode
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError, InvalidDocument
 
+from app.core import keyring, origin
 from app.core.changes.events import Event
+from app.core.keyring import KeyGone
+from app.core.origin import Origin
 
 FIELD = "_events"
 MAX_EVENT_BYTES = 64 * 1024
@@ -22,18 +27,49 @@ _UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 _log = structlog.stdlib.get_logger(__name__)
 
 
-def pack(events: Iterable[Event]) -> Binary:
-    """Raises ValueError for an event that is too large, TypeError for one that BSON cannot hold."""
-    rows = [event.row() for event in events]
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The audited fields that a write changed, each as it was and as it is; `owner` names whose data key seals them."""
+
+    owner: str
+    fields: Mapping[str, tuple[Any, Any]]
+
+
+NO_IMAGES: Mapping[ObjectId, Image] = {}
+
+
+async def pack(
+    events: Iterable[Event], images: Mapping[ObjectId, Image] = NO_IMAGES, origins: Mapping[ObjectId, Origin] = {}
+) -> Binary:
+    """With each event goes where it comes from `c`, and the image `x` that there is for its id.
+
+    It comes from where `origins` say by its id, else from what is at work.
+
+    Raises ValueError for an event that is too large, TypeError for one that BSON cannot hold.
+    """
+    rows, here = [], origin.current()
+    for event in events:
+        row = event.row()
+        if (coming := origins.get(event.id, here)) is not None:
+            row["c"] = await coming.row(event.actor)
+        if (image := images.get(event.id)) is not None:
+            with suppress(KeyGone):  # whose data it is has been erased
+                row["x"] = await keyring.seal(image.owner, encode(image.fields))
+        rows.append(row)
+    return packed(rows)
+
+
+def packed(rows: list[dict[str, Any]]) -> Binary:
+    """Rows of events in their envelope, checked as by `pack`."""
     try:
-        packed = encode({"v": rows})
+        content = encode({"v": rows})
     except (InvalidDocument, OverflowError, UnicodeError) as error:
         raise TypeError(f"{_culprit(rows)} cannot be stored: {error}") from error
-    if len(packed) > MAX_EVENT_BYTES:
+    if len(content) > MAX_EVENT_BYTES:
         for row in rows:
             if (size := len(encode(row))) > MAX_EVENT_BYTES:
                 raise ValueError(f"{row['t']} takes {size:,} bytes; an event may take {MAX_EVENT_BYTES:,}")
-    return Binary(packed)
+    return Binary(content)
 
 
 def _culprit(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -1,5 +1,6 @@
 """Events: facts that writes tell and the log keeps."""
 
+import builtins
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
@@ -24,6 +25,8 @@ class Event:
     id: ObjectId = field(default_factory=new_id, kw_only=True)
 
     schema_version: ClassVar[int] = 1
+    audited: ClassVar[bool] = True
+    """Whether the audit trail has an entry for each; False where it would only repeat what is kept anyway."""
     _types: ClassVar[dict[str, type["Event"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -39,6 +42,11 @@ class Event:
     def known_types() -> list[str]:
         """The types that this process can read."""
         return list(Event._types)
+
+    @staticmethod
+    def of_type(type: str) -> "builtins.type[Event] | None":
+        """The class of a type; None when it is not known here."""
+        return Event._types.get(type)
 
     def feeds(self) -> Iterable[str]:
         """The feeds besides the organization's own."""
@@ -58,3 +66,13 @@ class Event:
         if kind is None or not issubclass(kind, cls):
             return None
         return kind(Actor.platform(row["o"]), id=row["e"], **row["d"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfUser:
+    """What events of one person have besides, and how they come to that person's own feed."""
+
+    user: ObjectId
+
+    def feeds(self) -> Iterable[str]:
+        return [f"u:{self.user}"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable
 
 import structlog
@@ -16,12 +16,16 @@ from app.core.changes.log import HINT, PAGE, Change
 from app.core.changes.subscription import Subscription
 from app.core.clock import source
 from app.core.metrics import HUB_DELAY
-from app.core.tasks import cancelled, end
+from app.core.tasks import cancelled, end, rest
 
 POLL = 0.5
 """Seconds between two looks at the log when no hint arrives."""
 CHECK = 2.0
 """Seconds between two looks at epoch and floor."""
+FRESH = 5.0
+"""Seconds for which hearers of a change share what one of them has loaded for it."""
+RECENT = 1_000
+"""Changes that are kept for that."""
 
 Listener = Callable[[Change], None]
 
@@ -63,6 +67,8 @@ class Hub:
         self.position = 0
         """The position up to which this process has heard everything."""
         self.epoch = 0
+        self.current_at = 0.0
+        """When this process last knew the whole log, by the monotonic clock; longer ago when it falls behind."""
         self.resyncs = 0
         """How many subscriptions had to be broken, for metrics."""
         self._subscriptions: dict[str, set[Subscription]] = defaultdict(set)
@@ -71,10 +77,12 @@ class Hub:
         self._waiters: dict[ObjectId, list[asyncio.Future[int]]] = defaultdict(list)
         self._moved = asyncio.Event()
         self._wake = asyncio.Event()
+        self._recent: OrderedDict[int, tuple[float, Change]] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         self.epoch = (await log.state()).epoch
+        self.current_at = time.monotonic()
         self.position = await log.head()
         self._tasks = [asyncio.create_task(self._tail()), asyncio.create_task(self._hear())]
 
@@ -163,6 +171,21 @@ class Hub:
             if not self._subscriptions[stream]:
                 del self._subscriptions[stream]
 
+    def same(self, change: Change) -> Change:
+        """The object that stands for this change while it is new here, so that its hearers share what they load for it.
+
+        A crowd that comes back reads the same stretch of the log at the same time.
+        """
+        moment, position = time.monotonic(), change.position
+        since, known = self._recent.get(position, (0.0, change))
+        if moment < since + FRESH:
+            return known
+        self._recent[position] = moment, change
+        self._recent.move_to_end(position)
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+        return change
+
     def _all(self) -> set[Subscription]:
         return {subscription for group in self._subscriptions.values() for subscription in group}
 
@@ -174,23 +197,21 @@ class Hub:
                 if time.monotonic() > checked + CHECK:
                     await self._check()
                     checked = time.monotonic()
+                asked = time.monotonic()
                 changes = await log.following(self.position)
                 if changes:
                     HUB_DELAY.observe(max(0.0, source() - changes[0].at.timestamp()))
                 self._advance(changes)
                 count, faults = len(changes), 0
+                if count < PAGE:
+                    self.current_at = asked
             except Exception as error:  # nothing may end the tail
                 faults += 1
                 _log.warning("tail_interrupted", error=repr(error)[:500], times=faults)
             if count == PAGE or cancelled():
                 await asyncio.sleep(0)
                 continue
-            try:
-                async with asyncio.timeout(POLL):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+            await rest(POLL, self._wake)
 
     async def _hear(self) -> None:
         async with signals.subscribe(HINT) as hints:
@@ -205,6 +226,7 @@ class Hub:
             return
         _log.error("log_broken", epoch=state.epoch, floor=state.floor, position=self.position)
         self.epoch, self.position = state.epoch, max(self.position, state.floor)
+        self._recent.clear()
         broken = self._all()
         self.resyncs += len(broken)
         for subscription in broken:
@@ -213,7 +235,7 @@ class Hub:
             self._call(listener)
 
     def _advance(self, changes: Iterable[Change]) -> None:
-        for change in changes:
+        for change in map(self.same, changes):
             self.position = change.position
             for listener in self._listeners.get(change.type, ()):
                 self._call(listener, change)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pymongo.errors import DuplicateKeyError
 
-from app.core import database
+from app.core import database, queries
 from app.core.changes import telling
 from app.core.changes.scope import atomic, current, scoped, session
 from app.core.clock import now
@@ -55,7 +55,7 @@ async def once(
     try:
         return await first()
     except DuplicateKeyError:
-        stored = await database.collection(REQUESTS).find_one({"_id": key})
+        stored = await queries.find_one(database.collection(REQUESTS), {"_id": key})
         if stored is None:  # a document of `call` was the duplicate
             raise
     if stored["fingerprint"] != fingerprint:

@@ -1,6 +1,7 @@
 """The log: every event at its position, the order in which the writes were committed.
 
-    log        {_id: position, e: event id, t: type, o: organization, s: [streams], a: actor, d: data, at}
+    log        {_id: position, e: event id, t: type, o: organization, s: [streams], a: actor, d: data, at,
+                c: {v: door, i: id, p: sealed address and agent}, x: sealed {field: [before, after]}}
     sequencer  {_id: "log", epoch, floor, seen, token | since}    {_id: "lease", owner, until}
     outbox     {_id, _events}                    one for each transaction that told something
     requests   {_id: key, fingerprint, answer, at}               see `idempotency`
@@ -20,12 +21,13 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import CollectionInvalid, OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from app.core import database
+from app.core import database, queries
 from app.core.changes.events import Event
 from app.core.changes.idempotency import KEPT, REQUESTS
 from app.core.changes.scope import OUTBOX
 from app.core.clock import now, source
 from app.core.database import Document
+from app.core.keyring import Sealed
 
 LOG = "log"
 SEQUENCER = "sequencer"
@@ -54,13 +56,19 @@ class Change:
     actor: str
     data: Mapping[str, Any]
     at: datetime
+    origin: Mapping[str, Any] | None = None
+    """Where it comes from, as `core.origin` writes it."""
+    image: Sealed | None = None
+    """The audited fields that it changed: BSON of `{name: [before, after]}`."""
     cache: dict[Any, Any] = field(default_factory=dict)
     """What one subscriber has loaded on account of this change and others may share."""
     _event: Any = field(default=_UNREAD, init=False, repr=False)
 
     @classmethod
     def of(cls, row: Document) -> "Change":
-        return cls(row["_id"], row["e"], row["t"], row.get("o"), row["s"], row["a"], row["d"], row["at"])
+        image = Sealed(row["x"]) if "x" in row else None
+        rest = row["s"], row["a"], row["d"], row["at"], row.get("c"), image
+        return cls(row["_id"], row["e"], row["t"], row.get("o"), *rest)
 
     @property
     def event(self) -> Event | None:
@@ -120,7 +128,7 @@ def majority() -> AsyncCollection[Document]:
 
 async def state() -> State:
     """Raises RuntimeError before `prepare` has run."""
-    row = await database.collection(SEQUENCER).find_one({"_id": LOG}, {"epoch": 1, "floor": 1})
+    row = await queries.find_one(database.collection(SEQUENCER), {"_id": LOG}, {"epoch": 1, "floor": 1})
     if row is None:
         raise RuntimeError("the change log is not set up: prepare() comes first")
     return State(row["epoch"], row["floor"])
@@ -128,14 +136,14 @@ async def state() -> State:
 
 async def head() -> int:
     """The newest position that readers can see; the floor when the log is empty."""
-    row = await majority().find_one({}, {"_id": 1}, sort=[("_id", -1)])
+    row = await queries.find_one(majority(), {}, {"_id": 1}, sort={"_id": -1})
     floor = (await state()).floor  # read last: a log found empty because it was just trimmed has its new floor by now
     return max(cast("int", row["_id"]), floor) if row else floor
 
 
 async def read(where: Mapping[str, Any], limit: int = PAGE) -> list[Change]:
     """The first rows that match, by position."""
-    return [Change.of(row) for row in await majority().find(where).sort("_id", 1).limit(limit).to_list()]
+    return [Change.of(row) for row in await queries.find(majority(), where, sort={"_id": 1}, limit=limit)]
 
 
 async def following(position: int, limit: int = PAGE) -> list[Change]:
@@ -155,7 +163,7 @@ async def position_at(moment: datetime) -> int:
     low, high = (await state()).floor, await head()
     while low < high:
         middle = (low + high) // 2
-        row = await majority().find_one({"_id": {"$gt": middle}}, {"at": 1}, sort=[("_id", 1)])
+        row = await queries.find_one(majority(), {"_id": {"$gt": middle}}, {"at": 1}, sort={"_id": 1})
         if row and row["at"] < moment:
             low = row["_id"]
         else:

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from app.core import database
-from app.core.changes import lease, log
+from app.core import database, leases
+from app.core.changes import log
 from app.core.changes.log import CONSUMERS, LEASE, LOG, SEQUENCER
 from app.core.changes.scope import session
 from app.core.clock import now
@@ -56,7 +56,7 @@ class ConsumerFigures(Value):
     lost: int
     """Rows that were trimmed before it read them: it stands still until it is resumed with `skip`."""
     owner: str | None
-    """Who runs it, as `host:process:random`."""
+    """Who runs it, as `host:process:place:random`."""
     since: datetime | None
     """When that one took over."""
     paused_at: datetime | None
@@ -100,6 +100,12 @@ async def consumers() -> list[ConsumerFigures]:
     return [await _figures(row, floor, head) for row in rows]
 
 
+async def position_of(name: str) -> int:
+    """How far a consumer has come; 0 for one that never ran."""
+    row = await database.collection(CONSUMERS).find_one({"_id": name}, {"position": 1}, session=session())
+    return (row or {}).get("position") or 0
+
+
 async def stream() -> LogFigures:
     """Raises RuntimeError before `prepare` has run."""
     row = await database.collection(SEQUENCER).find_one({"_id": LOG})
@@ -129,7 +135,7 @@ async def pause(name: str) -> None:
     """
     stopped = {"paused_at": {"$ifNull": ["$paused_at", "$$NOW"]}}
     result = await database.collection(CONSUMERS).update_one(
-        {"_id": name}, [{"$set": stopped}, {"$unset": list(lease.HELD)}], session=session()
+        {"_id": name}, [{"$set": stopped}, {"$unset": list(leases.HELD)}], session=session()
     )
     if not result.matched_count:
         raise _unknown(name)
@@ -147,7 +153,9 @@ async def resume(name: str, *, skip: bool = False) -> None:
     floor = (await log.state()).floor
     lost = _lost(row, floor)
     if lost and not skip:
-        raise ConsumerLeftBehind(f"{lost} changes were trimmed before {name} read them. Resume it with skip to go on.")
+        raise ConsumerLeftBehind(
+            "{lost} changes were trimmed before {name} read them. Resume it with skip to go on.", lost=lost, name=name
+        )
     modifiers: dict[str, Any] = {"$unset": {"paused_at": ""}}
     if lost:
         modifiers["$max"] = {"position": floor}
@@ -164,7 +172,7 @@ async def forget(name: str) -> None:
     if (await database.collection(CONSUMERS).delete_one(free, session=session())).deleted_count:
         _log.warning("consumer_forgotten", consumer=name)
     elif await database.collection(CONSUMERS).find_one({"_id": name}, session=session()):
-        raise ConsumerRuns(f"{name} is running. Pause it first.")
+        raise ConsumerRuns("{name} is running. Pause it first.", name=name)
     else:
         raise _unknown(name)
 
@@ -210,4 +218,4 @@ def _age(moment: datetime) -> float:
 
 
 def _unknown(name: str) -> ConsumerNotFound:
-    return ConsumerNotFound(f"There is no consumer {name}.")
+    return ConsumerNotFound("There is no consumer {name}.", name=name)

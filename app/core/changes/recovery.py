@@ -13,10 +13,10 @@ from bson import ObjectId
 from app.core import database
 from app.core.changes.appending import BATCH, Appender, EventRow, unknown
 from app.core.changes.envelope import FIELD, unpack
-from app.core.changes.lease import HELD
 from app.core.changes.log import CONSUMERS, LEASE, LOG, MARGIN, SEQUENCER, operation_time
 from app.core.changes.scope import OUTBOX
 from app.core.clock import now
+from app.core.leases import HELD
 
 _log = structlog.stdlib.get_logger(__name__)
 

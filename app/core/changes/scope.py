@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from app.core import database
+from app.core import database, origin
 from app.core.changes import telling
-from app.core.changes.envelope import FIELD, pack
+from app.core.changes.envelope import FIELD, Image, pack, packed
 from app.core.changes.events import Event
 from app.core.clock import new_id
 from app.core.errors import Unavailable
 from app.core.metrics import ATOMIC_ATTEMPTS
+from app.core.origin import Origin
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +50,10 @@ class Scope:
     rehearsal: bool
     task: "asyncio.Task[object] | None"
     events: list[Event] = field(default_factory=list)
+    images: dict[ObjectId, Image] = field(default_factory=dict)
+    """By event: what the audited fields of a document were and are."""
+    origins: dict[ObjectId, Origin] = field(default_factory=dict)
+    """By event: where it comes from, if not from where the scope does."""
     ended: bool = False
     committed: bool = False
 
@@ -100,6 +106,8 @@ def emit(*events: Event) -> None:
     if scope is None:
         raise RuntimeError("emit() needs an @atomic scope; outside one, pass the events to change() or insert()")
     scope.events.extend(events)
+    if coming := origin.current():
+        scope.origins.update(dict.fromkeys((event.id for event in events), coming))
 
 
 def atomic(function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -155,7 +163,13 @@ async def _attempt(call: Callable[[], Awaitable[T]], rehearsal: bool) -> Rehears
             _scope.reset(token)
             scope.ended = True
         if scope.events:  # a rehearsal fails where the real call would, too
-            carrier = {"_id": new_id(), FIELD: pack(scope.events)}
+            # A rehearsal seals nothing: that could make somebody's data key, which would stay.
+            told = (
+                packed([e.row() for e in scope.events])
+                if rehearsal
+                else await pack(scope.events, scope.images, scope.origins)
+            )
+            carrier = {"_id": new_id(), FIELD: told}
             await database.collection(OUTBOX).insert_one(carrier, session=transaction)
         if rehearsal:
             await transaction.abort_transaction()

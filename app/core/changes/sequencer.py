@@ -16,15 +16,13 @@ from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from app.core import database, signals
-from app.core.changes import lease
+from app.core import database, leases, signals
 from app.core.changes.appending import BATCH, Appender, EventRow, unknown
 from app.core.changes.envelope import FIELD, unpack
 from app.core.changes.log import HINT, LEASE, LOG, SEQUENCER
 from app.core.changes.recovery import recover
 from app.core.clock import at, now, source
 from app.core.database import Document
-from app.core.tasks import cancelled
 
 CHECKPOINT = 0.5
 """Seconds between checkpoints at least; a late one costs a replay, which is recognised."""
@@ -61,9 +59,11 @@ class Sequencer:
     """Run one in every worker process; one of them leads at any time, the others take over within the lease."""
 
     def __init__(self) -> None:
-        self._me = lease.new_owner()
+        self._me = leases.new_owner()
         self._leading, self._position, self._seen = False, 0, now()
         self._batches = self._events = self._restarts = 0
+        self._began = 0
+        """What `_events` was when it began to lead."""
         self._moved = asyncio.Event()
 
     def figures(self) -> dict[str, float]:
@@ -79,32 +79,25 @@ class Sequencer:
 
     async def run(self) -> None:
         """Lead whenever no other process does, for ever; cancel it to hand over at once."""
-        pause = PAUSE
-        try:
-            while not cancelled():
-                before = self._events
-                try:
-                    if await lease.take(SEQUENCER, LEASE, self._me):
-                        await self._lead()
-                    pause = PAUSE
-                except Exception as error:  # crash-only: whatever it is, start again from the checkpoint
-                    self._restarts += 1
-                    pause = PAUSE if self._events > before else min(pause * 2, _MAX_PAUSE)
-                    _log.warning("sequencer_restarts", error=repr(error)[:500])
-                    if isinstance(error, OperationFailure) and error.code in _HISTORY_LOST:
-                        await self._recover()
-                await asyncio.sleep(pause)
-        finally:
-            await lease.give_back(SEQUENCER, LEASE, self._me)
+        await leases.lead(SEQUENCER, LEASE, self._me, self._lead, self._failed, pause=PAUSE, longest=_MAX_PAUSE)
+
+    async def _failed(self, error: Exception) -> float | None:
+        """Crash-only: whatever it is, start again from the checkpoint, soon if any events were numbered."""
+        self._restarts += 1
+        _log.warning("sequencer_restarts", error=repr(error)[:500])
+        if isinstance(error, OperationFailure) and error.code in _HISTORY_LOST:
+            await self._recover()
+        return PAUSE if self._events > self._began else None
 
     async def _recover(self) -> None:
         try:
-            if await lease.take(SEQUENCER, LEASE, self._me):
-                await lease.hold(SEQUENCER, LEASE, self._me, recover())
+            if await leases.take(SEQUENCER, LEASE, self._me):
+                await leases.hold(SEQUENCER, LEASE, self._me, recover())
         except Exception as error:
             _log.warning("recovery_restarts", error=repr(error)[:500])
 
-    async def _lead(self) -> None:
+    async def _lead(self, _: Document) -> None:
+        self._began = self._events
         row = await database.collection(SEQUENCER).find_one({"_id": LOG})
         if row is None:
             raise RuntimeError("the change log is not set up: prepare() comes first")
@@ -116,7 +109,7 @@ class Sequencer:
             self._position, self._leading = appender.position, True
             loops = _pull(stream, arrivals), self._number(arrivals, appender, row["epoch"]), self._announce()
             try:
-                await lease.hold(SEQUENCER, LEASE, self._me, *loops)
+                await leases.hold(SEQUENCER, LEASE, self._me, *loops)
             finally:
                 self._leading = False
 

@@ -27,6 +27,8 @@ class Tail(Protocol):
 
     def discard(self, subscription: "Subscription") -> None: ...
 
+    def same(self, change: Change) -> Change: ...
+
 
 class Subscription:
     """An async iterator of changes, for one reader, to be used inside `async with`."""
@@ -63,6 +65,16 @@ class Subscription:
 
     async def __anext__(self) -> Change:
         while not self._ended:
+            change = await self.missed()
+            if change is not None:
+                return change
+            self._more.clear()
+            await self._more.wait()
+        raise StopAsyncIteration
+
+    async def missed(self) -> Change | None:
+        """The next change that the hub has heard; None, without an `await` since it was so, when there is none."""
+        while not self._ended:
             if self._broken:
                 raise ResyncRequired("The order of changes was begun anew. Read the state again and follow from there.")
             if self._page:
@@ -77,9 +89,13 @@ class Subscription:
             elif self._overrun:
                 self._register()
             else:
-                self._more.clear()
-                await self._more.wait()
-        raise StopAsyncIteration
+                break
+        return None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is about to end, and this with it."""
+        return self._ended
 
     def push(self, change: Change) -> None:
         """Take a change from the tail. A full queue takes no more until it was drained and the log read on."""
@@ -118,7 +134,7 @@ class Subscription:
         where = {"s": {"$in": list(self.streams)}, "_id": {"$gt": self._read, "$lte": self._start}}
         page = await log.read(where, PAGE)
         await self._check_floor()
-        self._page.extend(page)
+        self._page.extend(map(self._tail.same, page))
         self._read = page[-1].position if len(page) == PAGE else self._start
 
     async def _check_floor(self) -> None:

@@ -4,7 +4,10 @@ MongoDB holds them. An event rides in the write that tells it, and the job with 
 loses none. Redis carries no more than a hint that there is something to do.
 """
 
-from app.core.jobs import acceptance, queue
+from collections.abc import Iterable
+from typing import Any
+
+from app.core.jobs import acceptance, newcomers, queue
 from app.core.jobs.acceptance import Acceptance
 from app.core.jobs.attempt import Job
 from app.core.jobs.declaration import Backoff, JobType, Overtaken, Permanent, Priority, Queue, job, schedule
@@ -14,10 +17,11 @@ from app.core.jobs.schedules import CatchUp, Schedule, Tick
 from app.core.jobs.timekeeper import Timekeeper
 
 
-async def prepare() -> None:
-    """Create the indexes of jobs. May be run again, by many processes at once."""
+async def prepare(types: Iterable[JobType[Any]] = ()) -> None:
+    """Create the indexes of jobs, and note which a process knows. May be run again, by many processes at once."""
     await queue.prepare()
     await acceptance.prepare()
+    await newcomers.register(types)
 
 
 __all__ = [

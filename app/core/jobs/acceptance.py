@@ -3,7 +3,8 @@
     unread  {_id: position, e, t, o, a, d, at}
 
 In a rolling release an old worker may read an event whose type only the new release knows. It keeps it there, and the
-first worker that knows the type takes it up.
+first worker that knows the type takes it up. Of an event that it knows it cannot make the jobs that are new: see
+`newcomers`.
 """
 
 import asyncio
@@ -18,14 +19,14 @@ from pymongo import ReplaceOne
 from pymongo.errors import PyMongoError
 
 from app.core import database, metrics
+from app.core.changes import log
 from app.core.changes.events import Event
 from app.core.changes.log import Change
-from app.core.clock import now
 from app.core.database import Document
-from app.core.jobs import queue
+from app.core.jobs import newcomers
 from app.core.jobs.declaration import JobType
+from app.core.jobs.making import new_row, put
 from app.core.jobs.queue import MAX_ERROR, State
-from app.core.jobs.schedules import Schedule
 from app.core.logs import redact
 from app.core.tasks import cancelled
 
@@ -55,13 +56,17 @@ class Acceptance:
         """Raises ValueError for two jobs of one name."""
         self._by_event: dict[str, list[JobType[Any]]] = defaultdict(list)
         self._announce = announce
-        names: set[str] = set()
+        self._types: dict[str, JobType[Any]] = {}
         for kind in types:
-            if kind.type in names:
+            if kind.type in self._types:
                 raise ValueError(f"two jobs are named {kind.name}")
-            names.add(kind.type)
-            if not isinstance(kind.cause, Schedule):
-                self._by_event[kind.cause.type()].append(kind)
+            self._types[kind.type] = kind
+            if kind.event:
+                self._by_event[kind.event].append(kind)
+
+    async def begin(self, mine: Document, position: int) -> None:
+        """What the consumer does when it begins to read."""
+        await newcomers.begin(mine, position, self._types)
 
     async def accept(self, changes: Sequence[Change]) -> None:
         """The consumer's handler."""
@@ -70,15 +75,19 @@ class Acceptance:
             kept = [ReplaceOne({"_id": change.position}, _kept(change), upsert=True) for change in unread]
             await database.collection(UNREAD).bulk_write(kept, ordered=False)
             _log.warning("events_unread", count=len(unread), types=sorted({change.type for change in unread}))
-        rows = [_made(kind, change) for change in changes for kind in self._by_event.get(change.type, ())]
-        if queues := await queue.put(rows):
+        await self._put([_made(kind, change) for change in changes for kind in self._by_event.get(change.type, ())])
+
+    async def _put(self, rows: Sequence[Document]) -> None:
+        if queues := await put(rows):
             await self._announce(queues)
 
     async def sweep(self) -> None:
-        """Take up, for ever, what workers of an older release could not read."""
+        """Take up, for ever, what workers of an older release could not read, and what they left out."""
         while not cancelled():
             try:
                 while await self._take_up() == _LIMIT:
+                    pass
+                while await self._make_up():
                     pass
                 metrics.UNREAD_EVENTS.set((await unread()).count)
             except PyMongoError as error:
@@ -93,6 +102,19 @@ class Acceptance:
             await self.accept([Change.of({**row, "s": []}) for row in rows])
             await unread.delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
         return len(rows)
+
+    async def _make_up(self) -> bool:
+        """Make the next of the jobs that were left out; answers whether there may be more."""
+        more = False
+        for stretch in await newcomers.left_out(self._types):
+            kind = self._types[stretch.type]
+            where = {"t": kind.event, "_id": {"$gt": stretch.after, "$lte": stretch.until}}
+            changes = await log.read(where, _LIMIT)
+            await self._put([_made(kind, change) for change in changes])
+            whole = len(changes) < _LIMIT
+            await newcomers.made(stretch, stretch.until if whole else changes[-1].position)
+            more |= not whole
+        return more
 
 
 async def prepare() -> None:
@@ -125,21 +147,3 @@ def _made(kind: JobType[Any], change: Change) -> Document:
         _log.exception("job_unreadable", job=kind.name, type=change.type, position=change.position)
         dead = {"state": State.DEAD.value, "last_error": redact(repr(error))[:MAX_ERROR]}
         return {**new_row(kind, str(change.id)), **about, **dead}
-
-
-def new_row(kind: JobType[Any], key: str, due: datetime | None = None) -> Document:
-    """A job's row as it begins, without its cause; one without `due` is ready."""
-    created_at = now()
-    return {
-        "_id": queue.id_of(kind.type, key),
-        "type": kind.type,
-        "key": key,
-        "queue": kind.queue.value,
-        "priority": int(kind.priority),
-        "organization_id": None,
-        **({"state": State.WAITING.value, "due": due} if due else {"state": State.READY.value, "ready_at": created_at}),
-        "attempt": 0,
-        "token": 0,
-        "attempts": kind.attempts,
-        "created_at": created_at,
-    }

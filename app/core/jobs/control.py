@@ -17,7 +17,8 @@ from app.core.clock import now
 from app.core.database import Document
 from app.core.jobs import endings
 from app.core.jobs.declaration import JobType, Queue
-from app.core.jobs.queue import JOBS, QUEUES, UNFINISHED, State, made_ready, put
+from app.core.jobs.making import put
+from app.core.jobs.queue import JOBS, QUEUES, UNFINISHED, State, made_ready
 from app.core.jobs.runner import CANCELLED
 from app.core.jobs.schedules import Schedule
 from app.core.jobs.timekeeper import SCHEDULES, run_of

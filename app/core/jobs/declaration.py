@@ -30,6 +30,8 @@ class Queue(StrEnum):
     """Minutes, or much memory."""
     OUTBOUND = "outbound"
     """Spends its time waiting for a server that is not ours."""
+    WEBHOOKS = "webhooks"
+    """Spends its time waiting for servers that users have named: slow ones hold up nothing else."""
 
 
 class Priority(IntEnum):
@@ -62,18 +64,23 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class JobType(Generic[C]):
-    """A declared job. Events with the same `key` are one job, which is not run before `due`."""
+    """A declared job. Events with the same `key` are one job, which is not run before `due`, if it says one."""
 
     name: str
     cause: type[Event] | Schedule
     run: "Callable[[Job[C]], Awaitable[Result]]"
     key: Callable[[C], str]
-    due: Callable[[C], datetime] | None = None
+    due: Callable[[C], datetime | None] | None = None
     queue: Queue = Queue.DEFAULT
     priority: Priority = Priority.NORMAL
     attempts: int = 8
     timeout: float = 30.0
     backoff: Backoff = Backoff()
+
+    @property
+    def event(self) -> str | None:
+        """The type of the events that cause it; None when the clock does."""
+        return None if isinstance(self.cause, Schedule) else self.cause.type()
 
     @property
     def type(self) -> str:
@@ -85,7 +92,7 @@ def job(
     event: type[E],
     *,
     key: Callable[[E], str] = lambda event: str(event.id),
-    due: Callable[[E], datetime] | None = None,
+    due: Callable[[E], datetime | None] | None = None,
     queue: Queue = Queue.DEFAULT,
     priority: Priority = Priority.NORMAL,
     attempts: int = 8,

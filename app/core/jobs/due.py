@@ -1,6 +1,7 @@
 """What the timekeeper does with jobs whose time has come, and with those whose runner fell silent."""
 
 import asyncio
+import random
 from typing import Any
 
 import pymongo
@@ -9,14 +10,18 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
 from app.core import database
+from app.core.clock import EPOCH
 from app.core.database import Document
-from app.core.jobs.endings import CANCELLED, dead
-from app.core.jobs.queue import EPOCH, JOBS, MAX_ERROR, State, made_ready
+from app.core.jobs.endings import CANCELLED, dead, later
+from app.core.jobs.queue import JOBS, MAX_ERROR, State, made_ready
 from app.core.jobs.turns import give_turns
 
 DUE_LIMIT = 500
 HELD = 0.5
 """Seconds that one row may keep the timekeeper waiting."""
+APART = 4.0
+"""Seconds over which jobs are spread that fell silent more than once: one of them may end every process that takes it,
+and those that were together with it must not be so again and again."""
 
 _SILENT = "its process ended, or lost touch with the database, in the last attempt"
 _log = structlog.stdlib.get_logger(__name__)
@@ -37,7 +42,7 @@ async def make_due_ready(*, silent: bool = True) -> tuple[int, set[str]]:
     rows = await database.collection(JOBS).find(where, columns, sort=[("due", ASCENDING)], limit=DUE_LIMIT).to_list()
     if not rows:
         return 0, set()
-    ready = [row for row in rows if not (row.get("cancel") or _spent(row))]
+    ready = [row for row in rows if not (row.get("cancel") or _spent(row) or _suspect(row))]
     await give_turns(ready)
     if waiting := [UpdateOne(_unmoved(row), _moved(row)) for row in rows if row["state"] != State.RUNNING]:
         await database.collection(JOBS).bulk_write(waiting, ordered=False)
@@ -49,12 +54,18 @@ def _spent(row: Document) -> bool:
     return bool(row["state"] == State.RUNNING and row["attempt"] >= row["attempts"])
 
 
+def _suspect(row: Document) -> bool:
+    return bool(row["state"] == State.RUNNING and row["attempt"] > 1)
+
+
 def _moved(row: Document) -> Any:
     """The update of a row whose `due` has come."""
     if row.get("cancel"):
         return CANCELLED
     if _spent(row):
         return dead(_SILENT)
+    if _suspect(row):
+        return later(random.random() * APART)  # noqa: S311 - jitter
     return {**made_ready(row["turn"]), "$unset": {"due": "", "owner": ""}}
 
 

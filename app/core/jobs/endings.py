@@ -1,5 +1,6 @@
 """How attempts end. An end is written only while the attempt holds the job; those of one moment share a command."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,11 @@ def dead(error: str) -> list[Document]:
     return [{"$set": {"state": State.DEAD.value, "last_error": {"$literal": error}}}, _LET_GO]
 
 
+def later(pause: float, **set: Any) -> list[Document]:
+    """The update of a job that is to run again in `pause` seconds."""
+    return [{"$set": {"state": State.RETRY.value, "due": in_seconds(pause), **set}}, {"$unset": ["owner"]}]
+
+
 _LET_GO: Document = {"$unset": ["due", "owner", "cancel"]}
 CANCELLED: list[Document] = [{"$set": {"state": State.CANCELLED.value, "finished_at": "$$NOW"}}, _LET_GO]
 """The update of a job that somebody has cancelled."""
@@ -41,9 +47,7 @@ async def finish(row: Document, result: Mapping[str, Any] | None) -> None:
 async def retry(row: Document, error: str, pause: float, *, counted: bool = True) -> None:
     """Let a job run again in `pause` seconds; as if this attempt had not been, unless it is `counted`."""
     attempt = "$attempt" if counted else {"$subtract": ["$attempt", 1]}
-    last_error, due = {"$literal": error}, in_seconds(pause)
-    set = {"state": State.RETRY.value, "due": due, "last_error": last_error, "attempt": attempt}
-    await _settle(row, [{"$set": set}, {"$unset": ["owner"]}])
+    await _settle(row, later(pause, last_error={"$literal": error}, attempt=attempt))
 
 
 async def bury(row: Document, error: str) -> None:
@@ -73,7 +77,7 @@ async def settled() -> None:
 
 
 async def _settle(row: Document, update: list[Document]) -> None:
-    await _settlements.add(UpdateOne(same_attempt(row), update))
+    await asyncio.shield(_settlements.add(UpdateOne(same_attempt(row), update)))  # written though nobody waits for it
 
 
 async def _write(updates: Sequence[UpdateOne]) -> Mapping[int, Exception]:

@@ -22,13 +22,11 @@ from enum import StrEnum
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from app.core import database
-from app.core.changes.scope import session
-from app.core.clock import at, now
+from app.core.clock import EPOCH, now
 from app.core.database import Document
-from app.core.jobs.turns import give_turns
 
 JOBS = "jobs"
 QUEUES = "queues"
@@ -39,8 +37,6 @@ KEPT = timedelta(days=7)
 MAX_ERROR = 2_000
 """Characters that a row keeps of an error."""
 
-EPOCH = at(0)
-"""Before every `due`: a partial index must be asked for what it holds."""
 _NONE: Counter[Any] = Counter()
 
 
@@ -87,20 +83,6 @@ async def prepare() -> None:
 def id_of(type: str, key: str) -> ObjectId:
     """The id of the one job of a type with a key."""
     return ObjectId(hashlib.blake2s(f"{type}\0{key}".encode(), digest_size=12).digest())
-
-
-async def put(rows: Sequence[Document]) -> set[str]:
-    """Store new jobs, each only once; answers the queues in which some became ready that were not there before."""
-    if not rows:
-        return set()
-    await give_turns([row for row in rows if row["state"] == State.READY])
-    made = [
-        UpdateOne({"_id": row["_id"]}, {"$setOnInsert": {k: v for k, v in row.items() if k != "_id"}}, upsert=True)
-        for row in rows
-    ]
-    result = await database.collection(JOBS).bulk_write(made, ordered=False, session=session())
-    fresh = (rows[index] for index in result.upserted_ids or ())
-    return {row["queue"] for row in fresh if row["state"] == State.READY}
 
 
 async def take(

@@ -10,16 +10,22 @@ from typing import Any
 import structlog
 from pymongo.errors import PyMongoError
 
-from app.core import metrics, signals
-from app.core.changes import lease
+from app.core import leases, metrics, signals
 from app.core.database import Document
 from app.core.jobs import endings, queue
 from app.core.jobs.attempt import Job, check_result, open_job
 from app.core.jobs.declaration import JobType, Overtaken, Permanent, Queue, Result
 from app.core.logs import redact
-from app.core.tasks import cancelled, end
+from app.core.origin import Door, Origin, coming
+from app.core.tasks import cancelled, end, rest
 
-SLOTS: Mapping[Queue, int] = {Queue.FAST: 32, Queue.DEFAULT: 16, Queue.SLOW: 4, Queue.OUTBOUND: 32}
+SLOTS: Mapping[Queue, int] = {
+    Queue.FAST: 32,
+    Queue.DEFAULT: 16,
+    Queue.SLOW: 4,
+    Queue.OUTBOUND: 32,
+    Queue.WEBHOOKS: 64,
+}
 """Jobs of a queue at once in a process."""
 SHARE = 0.75
 """The part of a runner's slots that one organization may hold: however long its jobs take, others find room."""
@@ -57,7 +63,7 @@ class Runner:
     def __init__(self, types: Iterable[JobType[Any]], of: Queue = Queue.DEFAULT, slots: int | None = None) -> None:
         self._types = {kind.type: kind for kind in types if kind.queue is of}
         self._queue, self._slots = of, slots or SLOTS[of]
-        self._me = lease.new_owner()
+        self._me = leases.new_owner()
         self._wake, self._freed, self._check = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._works: dict[asyncio.Task[None], _Work] = {}
         self._asked, self._paused, self._held_back, self._unsure = 0.0, False, False, False
@@ -82,7 +88,7 @@ class Runner:
                 for row in rows:
                     self._begin(row)
                 if not rows:
-                    await self._rest()
+                    await rest(POLL * (0.75 + random.random() / 2), self._wake)  # noqa: S311 - jitter
         finally:
             await self._drain()
             await end(*beside)
@@ -107,13 +113,6 @@ class Runner:
             self._unsure = True
             _log.warning("jobs_not_taken", queue=self._queue.value, error=repr(error)[:500])
             return []
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(POLL * (0.75 + random.random() / 2)):  # noqa: S311 - jitter
-                await self._wake.wait()
-        except TimeoutError:
-            pass
 
     def _begin(self, row: Document) -> None:
         work = _Work(row)
@@ -148,7 +147,7 @@ class Runner:
         While the database cannot be asked they go on: what they write is fenced, and most often nobody has them.
         """
         while not cancelled():
-            await self._until_renewal()
+            await rest(queue.LEASE / 3, self._check)
             works = list(self._works.values())
             if not works:
                 continue
@@ -163,14 +162,6 @@ class Runner:
                 work.cancelled = work.cancelled or bool(row and row.get("cancel"))
                 if work.overtaken or work.cancelled:
                     work.stop()
-
-    async def _until_renewal(self) -> None:
-        try:
-            async with asyncio.timeout(queue.LEASE / 3):
-                await self._check.wait()
-        except TimeoutError:
-            pass
-        self._check.clear()
 
     async def _see_to(self, work: _Work, kind: JobType[Any]) -> None:
         """Make an attempt, and write down how it ended."""
@@ -206,8 +197,9 @@ class Runner:
 
 async def _attempt(row: Document, kind: JobType[Any]) -> tuple[Job[Any], Result]:
     job: Job[Any] = open_job(row, kind)
-    async with asyncio.timeout(kind.timeout):
-        result = await kind.run(job)
+    with coming(Origin(Door.JOB, job.id)):
+        async with asyncio.timeout(kind.timeout):
+            result = await kind.run(job)
     if not job.finished:
         check_result(result)
     return job, result

@@ -6,7 +6,6 @@ A tick is a job whose key is its moment, so however many timekeepers see it, it 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,21 +14,22 @@ from typing import Any, cast
 import structlog
 from pymongo import ReturnDocument
 
-from app.core import database
-from app.core.changes import lease
+from app.core import database, leases
 from app.core.clock import now
 from app.core.database import Document
 from app.core.jobs import queue
-from app.core.jobs.acceptance import Announce, new_row
+from app.core.jobs.acceptance import Announce
 from app.core.jobs.declaration import JobType
 from app.core.jobs.due import DUE_LIMIT, make_due_ready
+from app.core.jobs.making import new_row, put
 from app.core.jobs.schedules import Schedule, Tick
-from app.core.tasks import cancelled
 
 SCHEDULES = "schedules"
 LEASES = "leases"
 POLL = 0.25
 """Seconds between two looks at what is due."""
+PAUSE = 1.0
+"""Seconds between two tries to lead."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -40,20 +40,14 @@ class Timekeeper:
     def __init__(self, types: Iterable[JobType[Any]], announce: Announce) -> None:
         self._scheduled = {kind.name: kind for kind in types if isinstance(kind.cause, Schedule)}
         self._announce = announce
-        self._me = lease.new_owner()
+        self._me = leases.new_owner()
 
     async def run(self) -> None:
         """Keep time whenever no other process does, for ever; cancel it to hand over at once."""
-        try:
-            while not cancelled():
-                try:
-                    if await lease.take(LEASES, "timekeeper", self._me):
-                        await lease.hold(LEASES, "timekeeper", self._me, self._keep())
-                except Exception as error:  # whatever it is, begin again
-                    _log.warning("timekeeper_restarts", error=repr(error)[:500])
-                await asyncio.sleep(lease.RENEW * (0.75 + random.random() / 2))  # noqa: S311 - jitter
-        finally:
-            await lease.give_back(LEASES, "timekeeper", self._me)
+        await leases.lead(LEASES, "timekeeper", self._me, self._lead, _failed, pause=PAUSE, longest=leases.SECONDS)
+
+    async def _lead(self, _: Document) -> None:
+        await leases.hold(LEASES, "timekeeper", self._me, self._keep())
 
     async def _keep(self) -> None:
         steady = time.monotonic()
@@ -84,7 +78,7 @@ class Timekeeper:
         ticks, newest = cast("Schedule", kind.cause).missed(last, now())
         if newest == last:
             return set()
-        queues = await queue.put([run_of(kind, tick) for tick in ticks])
+        queues = await put([run_of(kind, tick) for tick in ticks])
         # Only now: who dies between the two leaves ticks to be seen again, and to be the same rows.
         await database.collection(SCHEDULES).update_one({"_id": kind.name}, {"$max": {"last": newest}})
         if now() - newest > timedelta(minutes=1):
@@ -95,6 +89,10 @@ class Timekeeper:
 def run_of(kind: JobType[Any], tick: datetime) -> Document:
     """The job that a tick is."""
     return {**new_row(kind, kind.key(Tick(tick))), "tick": tick}
+
+
+async def _failed(error: Exception) -> None:
+    _log.warning("timekeeper_restarts", error=repr(error)[:500])
 
 
 async def _first(name: str) -> Document:

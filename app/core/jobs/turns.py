@@ -14,8 +14,8 @@ from pymongo import ASCENDING, DESCENDING
 from app.core import database
 from app.core.changes.scope import session
 from app.core.database import Document
+from app.core.jobs.queue import JOBS, State
 
-JOBS = "jobs"
 FEW = 20
 """Organizations that are asked for one by one: each answer is one key of an index, however large the crowd."""
 
@@ -61,4 +61,4 @@ async def _edge(where: Document, direction: int) -> int | None:
 
 
 def _ready(lane: Lane) -> Document:
-    return {"queue": lane[0], "priority": lane[1], "state": "ready"}
+    return {"queue": lane[0], "priority": lane[1], "state": State.READY.value}

@@ -56,7 +56,9 @@ async def cancel(id: ObjectId, reason: str) -> Saga:
         if saga.stop and saga.state not in ENDED:
             return saga
         if saga.final or not saga.forward:
-            raise PastReturn(f"It is {saga.state.value} at {saga.step}, and cannot be cancelled any more.")
+            raise PastReturn(
+                "It is {state} at {step}, and cannot be cancelled any more.", state=saga.state.value, step=saga.step
+            )
         if saga.working:
             where = {"_id": id, "turn": saga.turn, "working": True}
             moved = await changes.change(Saga, where, {"$set": {"stop": reason}})
@@ -73,7 +75,7 @@ async def resume(id: ObjectId) -> Saga:
     again = {"state": state.value, "due": now(), "attempt": 0, "error": None}
     moved = await move(saga, again, where={"state": SagaState.STUCK.value})
     if moved is None:
-        raise NotStuck(f"It is {saga.state.value}, not stuck.")
+        raise NotStuck("It is {state}, not stuck.", state=saga.state.value)
     return moved
 
 
@@ -85,7 +87,7 @@ async def find(where: Mapping[str, Any]) -> Saga | None:
 async def _require(id: ObjectId) -> Saga:
     saga = await find({"_id": id})
     if saga is None:
-        raise NotFound("There is no such Saga.")
+        raise NotFound("There is no such {kind}.", kind="Saga")
     return saga
 
 

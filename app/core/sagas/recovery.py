@@ -5,10 +5,10 @@ from typing import Any
 from pymongo import ASCENDING
 
 from app.core import database
-from app.core.clock import now
+from app.core.clock import EPOCH, now
 from app.core.sagas import moves
 from app.core.sagas.declaration import LONGEST
-from app.core.sagas.saga import EPOCH, Saga
+from app.core.sagas.saga import Saga
 
 OVERDUE = LONGEST + 600.0
 """Seconds after which a turn that was due, or begun, is looked into. Any call of a step has ended by then."""

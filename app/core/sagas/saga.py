@@ -10,13 +10,11 @@ from pymongo import ASCENDING, IndexModel
 
 from app.core import database
 from app.core.changes.events import Event
-from app.core.clock import at, new_id, now
+from app.core.clock import EPOCH, new_id, now
 from app.core.rows import Row, Value
 
 KEPT = timedelta(days=90)
 """How long a saga that has ended can be looked at."""
-EPOCH = at(0)
-"""Before every `due`: a partial index must be asked for what it holds."""
 
 
 class SagaState(StrEnum):
@@ -91,6 +89,8 @@ class Saga(Row):
 @dataclass(frozen=True, kw_only=True)
 class SagaMoved(Event):
     """A saga has come to its next turn, which may be taken from `due` on."""
+
+    audited = False
 
     saga: ObjectId
     turn: int

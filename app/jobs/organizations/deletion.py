@@ -11,7 +11,6 @@ from app.models.organizations.events import (
     OwnerNoticeDue,
 )
 from app.services.notifications import emails
-from app.services.notifications.emails import ATTEMPTS
 from app.services.organizations import deletion
 
 
@@ -33,9 +32,9 @@ async def _notify(job: Job[Any], organization_id: ObjectId, news: DeletionNews) 
     await job.finish()
 
 
-@job(OwnerNoticeDue, queue=Queue.OUTBOUND, attempts=ATTEMPTS)
+@job(OwnerNoticeDue, queue=Queue.OUTBOUND)
 async def email_owner(job: Job[OwnerNoticeDue]) -> None:
-    await emails.deletion_notice(job.event, job.id)
+    await emails.deletion_notice(job.event)
 
 
 JOBS: list[JobType[Any]] = [email_deletion_requested, email_deletion_cancelled, email_owner]

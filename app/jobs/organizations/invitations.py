@@ -4,15 +4,14 @@ from typing import Any
 from app.core.jobs import Job, JobType, Queue, Tick, job, schedule
 from app.models.organizations.events import MemberInvited
 from app.services.notifications import emails
-from app.services.notifications.emails import ATTEMPTS
 from app.services.organizations import invitations
 
 BATCH = 100
 
 
-@job(MemberInvited, queue=Queue.OUTBOUND, attempts=ATTEMPTS)
+@job(MemberInvited, queue=Queue.OUTBOUND)
 async def email_invitation(job: Job[MemberInvited]) -> None:
-    await emails.invitation(job.event, job.id)
+    await emails.invitation(job.event)
 
 
 @schedule("* * * * *")

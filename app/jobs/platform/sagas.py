@@ -9,10 +9,11 @@ from app.core.jobs import Backoff, Job, JobType, Tick, job, queue, schedule
 from app.core.sagas import Conductor, SagaMoved
 from app.core.sagas.declaration import LONGEST
 from app.services.organizations import deletion
+from app.services.privacy import erasure
 
 BATCH = 1_000
 
-_conductor = Conductor(deletion.DELETION)
+_conductor = Conductor(deletion.DELETION, erasure.ERASURE)
 _log = structlog.stdlib.get_logger(__name__)
 
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from app.core.privacy import NEUTRAL, PSEUDONYM, keep
 from app.models.base import StoredDocument, TenantRow
 
 MAX_MEMBERS = 500
@@ -21,6 +22,11 @@ class Conversation(TenantRow):
     """
 
     collection = "conversations"
+    policies = {
+        "title": keep("it is the group's, whoever has named it"),
+        "member_ids archived_by_ids direct_key created_by_id": PSEUDONYM,
+        "kind created_at last_message_id active_at version": NEUTRAL,
+    }
 
     kind: ConversationKind
     title: str | None = None

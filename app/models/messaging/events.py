@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bson import ObjectId
 
@@ -30,6 +31,8 @@ class ConversationChanged(ConversationEvent):
 class ConversationRead(ConversationEvent):
     """A member has read up to a message."""
 
+    audited = False
+
     user: ObjectId
     message: ObjectId
 
@@ -54,6 +57,8 @@ class ParticipantLeft(ConversationEvent):
 class ParticipantNoted(ConversationEvent):
     """A member was away when messages up to `message` came: an e-mail is due to them."""
 
+    audited = False
+
     user: ObjectId
     message: ObjectId
 
@@ -62,7 +67,22 @@ class ParticipantNoted(ConversationEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AbsenceHeld(ConversationEvent):
+    """A member who was away wants to be told of it at another time."""
+
+    audited = False
+
+    user: ObjectId
+    message: ObjectId
+    due: datetime
+
+    def feeds(self) -> Iterable[str]:
+        return [f"u:{self.user}"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageSent(ConversationEvent):
+    audited = False
     message: ObjectId
     sender: ObjectId
     mentions: list[ObjectId] = field(default_factory=list)
@@ -82,5 +102,6 @@ class MessageDeleted(ConversationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReactionsChanged(ConversationEvent):
+    audited = False
     message: ObjectId
     user: ObjectId

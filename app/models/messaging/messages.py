@@ -4,7 +4,8 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo import ASCENDING, TEXT, IndexModel
 
-from app.core.clock import FIRST_ID
+from app.core.clock import FIRST_ID, now
+from app.core.privacy import ERASE, NEUTRAL, PSEUDONYM, Subject
 from app.core.rows import Value
 from app.models.base import StoredDocument, TenantRow
 
@@ -17,18 +18,32 @@ class Reaction(Value):
 
 @dataclass(slots=True)
 class Attachment(Value):
-    """A file that the message points to; `size` in bytes as its sender states it."""
+    """A file of ours, or one elsewhere that the message points to; `size` in bytes, then as its sender states it."""
 
     url: str
+    """Empty for one of ours."""
     name: str
     media_type: str
     size: int
+    file_id: ObjectId | None = None
 
 
 class Message(TenantRow):
     """What somebody said. A deleted message stays as a tombstone without its content, so that nothing shifts."""
 
     collection = "messages"
+    data_subjects = (
+        Subject(
+            "sender_id",
+            along="conversation_id",
+            becomes={"text": "", "attachments": [], "deleted_at": lambda _: now()},
+        ),
+    )
+    policies = {
+        "text attachments": ERASE,
+        "sender_id mention_ids reactions": PSEUDONYM,
+        "conversation_id client_message_id reply_to_id thread_id sent_at edited_at deleted_at version": NEUTRAL,
+    }
 
     conversation_id: ObjectId
     sender_id: ObjectId

@@ -9,6 +9,7 @@ from app.core.actor import Actor
 from app.core.changes import session
 from app.core.clock import FIRST_ID
 from app.core.database import collection
+from app.core.privacy import NEUTRAL, PSEUDONYM, Subject
 from app.models.base import StoredDocument, TenantRow
 from app.models.messaging.messages import Message
 
@@ -25,6 +26,8 @@ class Participant(TenantRow):
     """
 
     collection = "participants"
+    data_subjects = (Subject("user_id", whole=True),)
+    policies = {"user_id": PSEUDONYM, "conversation_id role read_id noted_id muted joined_at": NEUTRAL}
 
     conversation_id: ObjectId
     user_id: ObjectId

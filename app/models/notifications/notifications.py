@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -7,13 +8,46 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.core.actor import Actor
 from app.core.clock import FIRST_ID
+from app.core.privacy import ERASE, NEUTRAL, PSEUDONYM, Subject
+from app.core.rows import Value
 from app.models.base import StoredDocument, TenantRow, Where
+from app.models.notifications.deliveries import Channel
 
 
 class NotificationKind(StrEnum):
     MENTION = "mention"
     REPLY = "reply"
     INVITATION = "invitation"
+    OWNERSHIP = "ownership"
+    AFFILIATION = "affiliation"
+    IMPERSONATION = "impersonation"
+    REMINDER = "reminder"
+    CANCELLATION = "cancellation"
+    SEAT = "seat"
+    WEBHOOK = "webhook"
+    EARNING = "earning"
+    PAYOUT = "payout"
+    COMMISSION = "commission"
+    ESCROW = "escrow"
+    USAGE = "usage"
+    PAYMENT_FAILED = "payment_failed"
+    INVOICE = "invoice"
+    INVOICE_OVERDUE = "invoice_overdue"
+    SUBSCRIPTION_RENEWED = "subscription_renewed"
+    SUBSCRIPTION_ENDING = "subscription_ending"
+    REFUND = "refund"
+    UNREAD_MESSAGES = "unread_messages"
+    """Is in no list: conversations count what is unread."""
+    CAMPAIGN = "campaign"
+    """Is in no list: an e-mail to many."""
+
+
+@dataclass(slots=True)
+class Held(Value):
+    """That it is to come by a channel together with others, and when."""
+
+    channel: Channel
+    due: datetime
 
 
 class Notification(TenantRow):
@@ -23,6 +57,14 @@ class Notification(TenantRow):
     """
 
     collection = "notifications"
+    data_subjects = (Subject("user_id", whole=True), Subject("actor_id", becomes={"text": ""}))
+    policies = {
+        "text": ERASE,
+        "user_id actor_id": PSEUDONYM,
+        "kind conversation_id message_id invitation_id event_id invoice_id": NEUTRAL,
+        "created_at read_at archived_at held": NEUTRAL,
+    }
+    personal = True
 
     user_id: ObjectId
     kind: NotificationKind
@@ -30,10 +72,13 @@ class Notification(TenantRow):
     conversation_id: ObjectId | None = None
     message_id: ObjectId | None = None
     invitation_id: ObjectId | None = None
+    event_id: ObjectId | None = None
+    invoice_id: ObjectId | None = None
     text: str
     created_at: datetime
     read_at: datetime | None = None
     archived_at: datetime | None = None
+    held: list[Held] = []
 
     @classmethod
     def within(cls, actor: Actor, where: Where | None = None, **equal: Any) -> dict[str, Any]:

@@ -20,3 +20,23 @@ class StaffActed(Event):
 
     def feeds(self) -> Iterable[str]:
         return ["platform"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationsForgotten(Event):
+    """Trusted operations are no more: what was copied of them, under any of these names, must go."""
+
+    audited = False
+
+    names: list[str]
+
+    def feeds(self) -> Iterable[str]:
+        return ["platform"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformNetworksChanged(Event):
+    """From where the platform is reached is decided anew."""
+
+    def feeds(self) -> Iterable[str]:
+        return ["platform"]

@@ -33,7 +33,7 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @mutation(Conversation, START, fails=(NotFound,))
+    @mutation(Conversation, START, fails=(NotFound, Forbidden))
     async def start_conversation(self, info: Info, input: conversations.NewConversation) -> models.Conversation:
         """Begin to talk with one person or several.
 

@@ -32,7 +32,7 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @mutation(Message, SEND, fails=(NotFound,))
+    @mutation(Message, SEND, fails=(NotFound, Forbidden))
     async def send_message(self, info: Info, input: messages.MessageDraft) -> models.Message:
         """Say something in a conversation that one is in."""
         return await messages.send(info.context.actor, input)

@@ -1,6 +1,3 @@
-from collections.abc import AsyncIterator
-from typing import Any
-
 import strawberry
 
 from app import models
@@ -9,7 +6,7 @@ from app.core.errors import NotFound
 from app.core.paging import Page, PageArgs
 from app.schema.kit.audiences import member
 from app.schema.kit.context import Info
-from app.schema.kit.feeds import heard
+from app.schema.kit.feeds import Following
 from app.schema.kit.fields import connection, mutation, query, subscription
 from app.schema.notifications.events import EVENTS, NotificationEvent
 from app.schema.notifications.notifications import Notification, NotificationsMarked
@@ -25,7 +22,7 @@ class Query:
         """One's notifications, the newest first: those put away, or those not."""
         return await notifications.newest(info.context.actor, page, unread_only=unread_only, archived=archived)
 
-    @query(int, member())
+    @query(int, member(on_behalf=True))
     async def unread_notification_count(self, info: Info) -> int:
         """How many notifications one has not read, counted up to 100."""
         return await notifications.count_unread(info.context.actor)
@@ -33,7 +30,7 @@ class Query:
     @query(str, member())
     def notification_cursor(self, info: Info) -> str:
         """For `notificationEvents(after:)`: nothing that happens after this answer is missed."""
-        return changes.hub().cursor(info.context.heard, feeds.feed(info.context.actor))
+        return changes.hub().cursor(info.context.heard, feeds.of(info.context.actor).streams)
 
 
 @strawberry.type
@@ -56,10 +53,10 @@ class Mutation:
 @strawberry.type
 class Subscription:
     @subscription(NotificationEvent, member())
-    def notification_events(self, info: Info, after: str | None = None) -> AsyncIterator[Any]:
+    def notification_events(self, info: Info, after: str | None = None) -> Following:
         """What happens to one's notifications, after the cursor of an earlier event or from now on.
 
         Nothing is missed and nothing comes twice. RESYNC_REQUIRED means that the cursor is too old: read the list
         again and subscribe without one.
         """
-        return heard(info, feeds.follow(info.context.actor, after), EVENTS)
+        return Following(info.context, feeds.of(info.context.actor), after, EVENTS)

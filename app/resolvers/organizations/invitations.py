@@ -1,7 +1,7 @@
 import strawberry
 
 from app import models
-from app.core.errors import Forbidden, NotFound
+from app.core.errors import Forbidden, LimitReached, NotFound
 from app.core.paging import Page, PageArgs
 from app.schema.kit.audiences import needs, signed_in
 from app.schema.kit.context import Info
@@ -23,7 +23,7 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @mutation(Invitation, INVITE, fails=(Forbidden,))
+    @mutation(Invitation, INVITE, fails=(NotFound, Forbidden, LimitReached))
     async def invite_member(self, info: Info, input: invitations.Invite) -> models.Invitation:
         """Offer a place to an e-mail address; the e-mail holds the token for `acceptInvitation`."""
         return await invitations.invite(info.context.actor, input)
@@ -33,7 +33,7 @@ class Mutation:
         """Take an unanswered invitation back."""
         return await invitations.revoke(info.context.actor, input)
 
-    @mutation(Member, signed_in(), fails=(NotFound, Forbidden))
+    @mutation(Member, signed_in(), fails=(NotFound, Forbidden, LimitReached))
     async def accept_invitation(self, info: Info, input: invitations.Acceptance) -> models.Membership:
         """Take the place; `switchOrganization` gives the tokens to work in it."""
         return await invitations.accept(info.context.actor, input)

@@ -1,25 +1,36 @@
 import strawberry
 
 from app import models
+from app.core.answers import Hint, Scope, here, mine
 from app.core.errors import Forbidden, NotFound
 from app.core.paging import Page, PageArgs
+from app.models.organizations.events import MembershipChanged, RoleChanged, RoleRemoved
 from app.schema.kit.audiences import member, needs
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query
 from app.schema.organizations.members import Member
 from app.services.organizations import members
 
+ROLES = (RoleChanged, RoleRemoved)
 MANAGE = needs(models.Permission.MEMBERS_MANAGE)
 
 
 @strawberry.type
 class Query:
-    @connection(Member, needs(models.Permission.MEMBERS_READ))
+    @connection(
+        Member,
+        needs(models.Permission.MEMBERS_READ, on_behalf=True),
+        cache=Hint(60, tags=here(MembershipChanged, *ROLES)),
+    )
     async def members(self, info: Info, page: PageArgs) -> Page[models.Membership]:
         """Those who belong to the organization."""
         return await members.newest(info.context.actor, page)
 
-    @query(Member | None, member())
+    @query(
+        Member | None,
+        member(on_behalf=True),
+        cache=Hint(60, Scope.PRIVATE, (*mine(MembershipChanged), *here(*ROLES))),
+    )
     async def my_membership(self, info: Info) -> models.Membership | None:
         """One's own place in the organization."""
         actor = info.context.actor

@@ -10,10 +10,13 @@ from app.schema.platform.schedules import Schedule
 from app.services.platform import schedules
 from app.services.platform.schedules import ScheduleState
 
+READ = staff(models.Duty.OPERATIONS_READ)
+CONTROL = staff(models.Duty.OPERATIONS_CONTROL)
+
 
 @strawberry.type
 class Query:
-    @query(list[Schedule], staff())
+    @query(list[Schedule], READ)
     async def schedules(self, info: Info) -> list[ScheduleState]:
         """What the clock causes, by name."""
         return await schedules.states(info.context.actor)
@@ -21,17 +24,17 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @mutation(Schedule, staff(), fails=(NotFound,))
+    @mutation(Schedule, CONTROL, fails=(NotFound,))
     async def pause_schedule(self, info: Info, input: schedules.ScheduleAction) -> ScheduleState:
         """Let a schedule cause nothing more."""
         return await schedules.pause(info.context.actor, input)
 
-    @mutation(Schedule, staff(), fails=(NotFound,))
+    @mutation(Schedule, CONTROL, fails=(NotFound,))
     async def resume_schedule(self, info: Info, input: schedules.ScheduleAction) -> ScheduleState:
         """Let a schedule go on; what it missed is made good as its `catchUp` says."""
         return await schedules.resume(info.context.actor, input)
 
-    @mutation(Job, staff(), fails=(NotFound,))
+    @mutation(Job, CONTROL, fails=(NotFound,))
     async def run_schedule(self, info: Info, input: schedules.ScheduleAction) -> models.Job:
         """Run a schedule's job now, besides its ticks."""
         return await schedules.run(info.context.actor, input)

@@ -2,11 +2,14 @@ from datetime import datetime
 
 import strawberry
 
+from app import models
+from app.core.answers import Hint, Scope
+from app.core.keyring import revealed
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
-from app.schema.kit.fields import computed
-from app.schema.kit.nodes import global_id
-from app.services.identity import accounts, sessions
+from app.schema.kit.fields import computed, derived
+from app.schema.kit.nodes import Node, global_id
+from app.services.identity import accounts, devices, impersonations, sessions
 
 
 @strawberry.type(description="A sign-in's tokens.")
@@ -49,3 +52,47 @@ class SignedOut:
     @classmethod
     def is_type_of(cls, value: object, info: object) -> bool:
         return isinstance(value, sessions.SignedOut)
+
+
+@strawberry.type(description="A sign-in on one device. Only its person sees it.")
+class Session(Node):
+    model = models.Session
+
+    created_at: datetime = strawberry.field(description="When it was opened.")
+    used_at: datetime = strawberry.field(description="When its client last asked for tokens.")
+    expires_at: datetime = strawberry.field(description="When it ends unless it is used before.")
+
+    @computed("agent", description="What it was used with last, such as `Firefox on Windows`, as that says of itself.")
+    async def device(row: strawberry.Parent[models.Session]) -> str:
+        return devices.name(await revealed(row.agent))
+
+    @computed("address", description="The address from which it was used last.")
+    async def address(row: strawberry.Parent[models.Session]) -> str:
+        return await revealed(row.address)
+
+    @computed("address", description="Where the address is, such as `Lyon, France`; null where nobody knows.")
+    async def place(row: strawberry.Parent[models.Session]) -> str | None:
+        return devices.place(await revealed(row.address))
+
+    @derived(
+        impersonations.names,
+        by="behind_id",
+        description="What who acts as one in it is called, of the platform's staff; null in one's own.",
+    )
+    def impersonator(name: str | None) -> str | None:
+        return name
+
+    reason: str | None = strawberry.field(description="Why they act as one; null in one's own.")
+
+    @computed(description="Whether it is the one in which this is asked.", cache=Hint(scope=Scope.PRIVATE))
+    def current(row: strawberry.Parent[models.Session], info: Info) -> bool:
+        return row.id == info.context.actor.session_id
+
+
+@strawberry.type(description="Sessions were ended.")
+class SessionsRevoked:
+    count: int = strawberry.field(description="How many there were.")
+
+    @classmethod
+    def is_type_of(cls, value: object, info: object) -> bool:
+        return isinstance(value, sessions.SessionsRevoked)

@@ -55,7 +55,7 @@ class Attempt:
         if _carries(info, DIRECTIVE):
             return await self._rehearse(context, place, call)
         if key is not None and not 0 < len(key) <= MAX_KEY:
-            raise Invalid(f"An idempotency key has 1 to {MAX_KEY} characters.", path=["idempotencyKey"])
+            raise Invalid("An idempotency key has 1 to {limit} characters.", path=["idempotencyKey"], limit=MAX_KEY)
         if key is None and context.idempotency_key is not None:
             key = f"{context.idempotency_key}:{place}"  # the header is for the whole document
         if key is None:
@@ -70,8 +70,8 @@ class Attempt:
 
     async def _rehearse(self, context: Context, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         rehearsal = await changes.rehearse(call)
-        # What would be told names people and things; somebody who is not signed in learns of none.
-        told = [_shown(event) for event in rehearsal.events] if context.actor.user_id else []
+        # What would be told names people and things; a stranger learns of none.
+        told = [_shown(event) for event in rehearsal.events] if context.actor.user_id or context.actor.key_id else []
         context.extensions.setdefault("dryRun", {})[name] = {"events": told}
         return rehearsal.result
 

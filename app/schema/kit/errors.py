@@ -1,8 +1,12 @@
 """Refusals as types: what a mutation answers instead of its result."""
 
+from dataclasses import fields
+from typing import Any
+
 import strawberry
 
 from app.core import errors
+from app.core.words import said
 
 
 @strawberry.interface(description="Why the request could not be met, in words and as a code to branch on.")
@@ -34,7 +38,8 @@ class ForbiddenError(UserError):
 
 @strawberry.type(description="A quota or a rate is used up.")
 class LimitReachedError(UserError):
-    pass
+    used: int | None = strawberry.field(default=None, description="How much is used, where that is counted.")
+    limit: int | None = strawberry.field(default=None, description="How much may be.")
 
 
 @strawberry.type(description="Something this needs is down; the same request may succeed later.")
@@ -53,5 +58,9 @@ ERROR_TYPES: dict[type[errors.AppError], type[UserError]] = {
 
 
 def refusal(error: errors.AppError) -> UserError:
+    """The error as its type shows it; a type with more fields than all have finds them among the details."""
     kind = next(kind for kind in type(error).__mro__ if kind in ERROR_TYPES)
-    return ERROR_TYPES[kind](message=error.message, code=error.code, path=error.path)
+    shown: Any = ERROR_TYPES[kind]
+    more = {f.name: error.details[f.name] for f in fields(shown) if f.name in error.details}
+    made: UserError = shown(message=said(error.message), code=error.code, path=error.path, **more)
+    return made

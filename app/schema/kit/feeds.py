@@ -1,20 +1,18 @@
 """Events as a subscription brings them: each with the cursor from which to go on."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import strawberry
 
 from app.core import changes
 from app.core.changes import Event
-from app.core.feeds import Told
+from app.core.feeds import Feed, Told
 from app.models.base import StoredRow
-from app.schema.kit.context import Info
+from app.schema.kit.context import Context, Info
 from app.schema.kit.fields import computed
-
-T = TypeVar("T")
 
 
 @strawberry.interface(description="Something that happened.")
@@ -25,7 +23,7 @@ class FeedEvent:
 
     at: datetime
 
-    @computed(description="Give it as `after` to go on from here; null for what the log does not keep.")
+    @computed(description="Give it as `after` to go on from here; null for what the log does not keep.", personal=False)
     def cursor(heard: strawberry.Parent[Any]) -> str | None:
         return heard.cursor if isinstance(heard, Told) else None
 
@@ -40,7 +38,7 @@ def told(model: type[StoredRow], by: str) -> Any:
     def resolve(heard: strawberry.Parent[Any], info: Info) -> Any:
         return info.context.row(model, getattr(heard.event, by))
 
-    return strawberry.field(resolve)
+    return strawberry.field(resolve, metadata={"personal": model.personal})
 
 
 def feed_cursor(prefix: str, by: str = "id") -> Any:
@@ -53,10 +51,26 @@ def feed_cursor(prefix: str, by: str = "id") -> Any:
     return strawberry.field(resolve, description=words, metadata={"reads": (by,)})
 
 
-async def heard(info: Info, events: AsyncGenerator[T, None], types: list[Any]) -> AsyncIterator[T]:
-    """The events that the subscription has a type for; those who hear the same event share what is loaded for it."""
-    async with aclosing(events):
-        async for event in events:
-            info.context.share(event.shared if isinstance(event, Told) else None)
-            if any(kind.is_type_of(event, info) for kind in types):
-                yield event
+class Following:
+    """What a subscription to a feed answers: its events for one reader, or all that it takes to read it for many."""
+
+    __slots__ = ("_context", "_types", "after", "feed")
+
+    def __init__(self, context: Context, feed: Feed, after: str | None, types: Sequence[Any]) -> None:
+        """`types` are the GraphQL types that the subscription has for events; others are passed over."""
+        self._context, self.feed, self.after, self._types = context, feed, after, types
+
+    def shows(self, heard: object) -> bool:
+        """Whether the subscription has a type for an event."""
+        return any(kind.is_type_of(heard, None) for kind in self._types)
+
+    def turn(self, context: Context, heard: object) -> None:
+        """Turn a context to the next event, whose hearers share what is loaded on its account."""
+        context.share(heard.shared if isinstance(heard, Told) else None)
+
+    async def __aiter__(self) -> AsyncGenerator[Any, None]:
+        async with aclosing(self.feed.follow(self._context.actor, self.after)) as events:
+            async for heard in events:
+                self.turn(self._context, heard)
+                if self.shows(heard):
+                    yield heard

@@ -3,6 +3,7 @@
 A field marked as a reference (`core.commands.Ref`) is an `ID` in GraphQL; the id of another type is refused as unknown.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from inspect import cleandoc
 from types import NoneType, UnionType
@@ -10,16 +11,21 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import strawberry
 from pydantic import AnyHttpUrl, BaseModel, EmailStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticKnownError
 from strawberry.types.base import get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
 from app.core.commands import Ref, UnknownReference
 from app.core.errors import Invalid, NotFound
+from app.core.words import Words
 
 C = TypeVar("C", bound=BaseModel)
 
 _SCALARS: dict[Any, type] = {EmailStr: str, AnyHttpUrl: str}
 """What GraphQL calls the types whose rules Pydantic knows."""
+
+ADDRESS = "Value is not a valid email address: {reason}."
+"""The one message of ours that Pydantic makes without a template."""
 
 
 @cache
@@ -68,9 +74,8 @@ def checked(command: type[C], value: object) -> C:
         path = ["input", *(to_camel_case(str(step)) for step in first["loc"])]
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, UnknownReference):
-            raise NotFound(str(cause), path=path) from None
-        message = str(cause) if cause is not None else first["msg"]
-        raise Invalid(_sentence(message), path=path) from None
+            raise NotFound(cause.args[0], path=path) from None
+        raise Invalid(cause.args[0] if isinstance(cause, Exception) else _words(first), path=path) from None
 
 
 def _sent(value: Any) -> Any:
@@ -82,5 +87,21 @@ def _sent(value: Any) -> Any:
     return [_sent(one) for one in value] if isinstance(value, list) else value
 
 
-def _sentence(message: str) -> str:
+def _words(found: ErrorDetails) -> Words:
+    """What is wrong, as Pydantic says it."""
+    values = found.get("ctx", {})
+    try:
+        template = ADDRESS if "reason" in values else template_of(found["type"], values)
+    except KeyError:  # of somebody else's type, which no catalogue knows
+        template = sentence(found["msg"])
+    return Words.of(sentence(found["msg"]), template, values)
+
+
+def template_of(kind: str, values: Mapping[str, Any]) -> str:
+    """What Pydantic says of a broken rule, as catalogues know it."""
+    template = PydanticKnownError(kind, dict(values)).message_template  # type: ignore[arg-type]
+    return sentence(template.replace("{expected_plural}", "s"))
+
+
+def sentence(message: str) -> str:
     return message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from app.core.paging import Page, PageArgs, nothing
 from app.schema.identity.users import User
 from app.schema.kit.context import Info
 from app.schema.kit.feeds import feed_cursor
-from app.schema.kit.fields import batched, computed, edge, pages
+from app.schema.kit.fields import batched, computed, derived, edge, pages
 from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers, tree
 from app.schema.kit.nodes import Node
 from app.schema.messaging.messages import Message, MessageFilter
@@ -53,18 +54,16 @@ class Conversation(Node):
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
     cursor: str = feed_cursor("c")
 
-    @computed("member_ids", description="How many people are in it.")
+    @computed("member_ids", description="How many people are in it.", personal=False)
     def participant_count(row: strawberry.Parent[Any]) -> int:
         return len(row.member_ids)
 
-    @computed("id", description="Those in it, in the order of joining, 100 at most.")
-    async def participants(row: strawberry.Parent[Any], info: Info, first: int = 50) -> list[Participant]:
-        sides = await info.context.load(reads.participants, row.id) or []
-        return list(sides[: PageArgs(first).first])
+    @derived(reads.participants, description="Those in it, in the order of joining, 100 at most.")
+    def participants(sides: Sequence[Any] | None, first: int = 50) -> list[Participant]:
+        return list((sides or ())[: PageArgs(first).first])
 
-    @computed("id", description="Whether no e-mail tells the caller of its messages.")
-    async def muted(row: strawberry.Parent[Any], info: Info) -> bool:
-        mine = await info.context.load(reads.mine, row.id)
+    @derived(reads.mine, description="Whether no e-mail tells the caller of its messages.")
+    def muted(mine: Any) -> bool:
         return mine is not None and mine.muted
 
     @computed("archived_by_ids", description="Whether the caller's list leaves it out.")

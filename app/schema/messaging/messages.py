@@ -1,7 +1,9 @@
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
+from bson import ObjectId
 from strawberry import UNSET
 
 from app import models
@@ -11,22 +13,48 @@ from app.schema.kit.context import Info
 from app.schema.kit.fields import computed, edge, pages
 from app.schema.kit.filters import DateTimeFilter, IdFilter, StringFilter, combined, refers
 from app.schema.kit.nodes import Node
+from app.services.media import links
 from app.services.messaging import messages, reads
 
 
-@strawberry.type(description="A file that a message points to.")
+def _url(row: strawberry.Parent[Any]) -> str:
+    return links.url(row.file_id) if row.file_id else str(row.url)
+
+
+@strawberry.type(description="A file that a message carries, or one elsewhere that it points to.")
 class Attachment:
-    url: str
     name: str
     media_type: str
-    size: int = strawberry.field(description="Bytes, as its sender states them.")
+    size: int = strawberry.field(description="Bytes; of a file elsewhere as the sender states them.")
+
+    url: str = strawberry.field(
+        resolver=_url, description="Where it is to be had. That of a file that was sent is good for an hour at least."
+    )
+
+
+@dataclass(slots=True)
+class Reactors:
+    """Who reacted to a message with an emoji, the first one first."""
+
+    emoji: str
+    user_ids: list[ObjectId]
 
 
 @strawberry.type(description="Everybody who reacted to a message with the same emoji.")
 class ReactionGroup:
     emoji: str
-    count: int
-    mine: bool = strawberry.field(description="Whether the caller is among them.")
+
+    @computed(description="How many they are.", personal=False)
+    def count(group: strawberry.Parent[Reactors]) -> int:
+        return len(group.user_ids)
+
+    @computed(description="Whether the caller is among them.")
+    def mine(group: strawberry.Parent[Reactors], info: Info) -> bool:
+        return info.context.actor.user_id in group.user_ids
+
+    @classmethod
+    def is_type_of(cls, value: object, info: Any) -> bool:
+        return isinstance(value, Reactors)
 
 
 @strawberry.type(description="What somebody said. A deleted one stays, without its content.")
@@ -43,17 +71,21 @@ class Message(Node):
     client_message_id: str
     version: int = strawberry.field(description="Rises with every edit; give it as `expectedVersion`.")
 
-    @computed("mention_ids", description="The members it names.")
+    @computed("mention_ids", description="The members it names.", personal=False)
     async def mentions(row: strawberry.Parent[Any], info: Info) -> list[User]:
         return await info.context.load_all(models.User, row.mention_ids)
 
-    @computed("reactions", description="Reactions by emoji, the first one first.")
-    def reactions(row: strawberry.Parent[Any], info: Info) -> list[ReactionGroup]:
-        groups: dict[str, list[Any]] = {}
+    @computed(
+        "reactions",
+        description="Reactions by emoji, the first one first.",
+        returns=list[ReactionGroup],
+        personal=False,
+    )
+    def reactions(row: strawberry.Parent[Any]) -> list[Reactors]:
+        groups: dict[str, Reactors] = {}
         for reaction in row.reactions:
-            groups.setdefault(reaction.emoji, []).append(reaction.user_id)
-        me = info.context.actor.user_id
-        return [ReactionGroup(emoji=emoji, count=len(ids), mine=me in ids) for emoji, ids in groups.items()]
+            groups.setdefault(reaction.emoji, Reactors(reaction.emoji, [])).user_ids.append(reaction.user_id)
+        return list(groups.values())
 
     @computed("conversation_id", "sender_id", description="Others who have read up to it, 100 at most.")
     async def readers(row: strawberry.Parent[Any], info: Info, first: int = 20) -> list[User]:

@@ -4,8 +4,9 @@ import strawberry
 
 from app import models
 from app.schema.identity.users import User
-from app.schema.kit.fields import batched, edge
-from app.schema.kit.nodes import Node
+from app.schema.kit.fields import batched, computed, edge
+from app.schema.kit.nodes import Node, global_id
+from app.schema.live.calendar_events import CalendarEvent
 from app.schema.messaging.conversations import Conversation
 from app.schema.messaging.messages import Message
 from app.services.notifications import notifications, subjects
@@ -32,9 +33,14 @@ class Notification(Node):
         model=models.Message,
         description="Null for who is not in its conversation any more.",
     )
+    event: CalendarEvent | None = edge(models.CalendarEvent, by="event_id", description="Of the calendar.")
     created_at: datetime
     read_at: datetime | None
     archived_at: datetime | None
+
+    @computed("invoice_id", description="The invoice that it is about: `node` shows it.")
+    def invoice_id(row: strawberry.Parent[models.Notification]) -> strawberry.ID | None:
+        return global_id("Invoice", row.invoice_id) if row.invoice_id else None
 
 
 @strawberry.type(description="Notifications were marked.")

@@ -7,7 +7,7 @@ from app.schema.identity.users import User
 from app.schema.kit.fields import edge
 from app.schema.kit.nodes import Node
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.schema.organizations.roles import Role
+from app.schema.organizations.roles import CustomRole, Role
 from app.services.organizations.invitations import INVITATION
 
 strawberry.enum(models.InvitationState, description="What became of an invitation.")
@@ -19,6 +19,7 @@ class Invitation(Node):
 
     email: str
     role: Role
+    custom_role: CustomRole | None = edge(models.CustomRole, by="custom_role_id", description="When `role` is CUSTOM.")
     state: models.InvitationState
     invited_by: User | None = edge(models.User, by="invited_by_id")
     created_at: datetime

@@ -10,14 +10,15 @@ from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.commands import Command
 from app.core.rows import Value
+from app.core.words import words
 from app.models import CredentialDocument, UserDocument
 from app.models.identity.events import RegistrationRepeated, UserRegistered
-from app.services.identity import passwords
+from app.services.identity import attempts, passwords
 
 
 def _deliverable(address: str) -> str:
     if not address.partition("@")[0].isascii():
-        raise ValueError("Mail servers do not agree on addresses with such letters before the @")
+        raise ValueError(words("Mail servers do not agree on addresses with such letters before the @."))
     return address.lower()
 
 
@@ -45,9 +46,13 @@ class Registered(Value):
     email: str
 
 
-async def register(actor: Actor, new: Registration) -> Registered:
-    """Make an account, unless the address has one: then its owner is told by e-mail and the answer is the same."""
-    password_hash = await passwords.hashed(new.password)
+async def register(actor: Actor, new: Registration, address: str = "") -> Registered:
+    """Make an account, unless the address has one: then its owner is told by e-mail and the answer is the same.
+
+    `address` is where on the network the wish comes from. Raises WeakPassword, BreachedPassword or Throttled.
+    """
+    await attempts.ask("registration", new.email, address)
+    password_hash = await passwords.chosen(new.password, new.name, new.email)
     await _create(actor, new, password_hash)
     return Registered(new.email)
 

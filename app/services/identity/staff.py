@@ -3,8 +3,10 @@
 from app.core import changes
 from app.core.actor import Actor
 from app.core.errors import NotFound
-from app.models import User
+from app.models import StaffRole, User
 from app.models.identity.events import StaffChanged
+from app.services.identity import second_factors
+from app.services.identity.second_factors import LostFactors
 
 
 async def members(actor: Actor) -> list[User]:
@@ -12,16 +14,29 @@ async def members(actor: Actor) -> list[User]:
     return await User.select(actor, {"staff": True})
 
 
-async def change(actor: Actor, email: str, *, staff: bool) -> tuple[User, bool]:
-    """Let the account of an address on the staff, or take it off; answers whether that was new. Raises NotFound.
+async def change(actor: Actor, email: str, role: StaffRole | None) -> tuple[User, bool]:
+    """Let the account of an address on the staff in a role, or take it off; answers whether that was new.
 
-    What its sessions may do is decided anew, in every process.
+    Raises NotFound. What its sessions may do is decided anew, in every process.
     """
+    user, staff = await _of(actor, email), role is not None
+    if user.staff is staff and role in (None, user.staff_role):
+        return user, False
+    set = {"staff": staff, "staff_role": (role or StaffRole.ADMIN).value}
+    told = StaffChanged(actor, user=user.id, staff=staff, role=set["staff_role"])  # type: ignore[arg-type]
+    changed = await changes.change(User, User.within(actor, _id=user.id), {"$set": set}, told)
+    return changed or user, changed is not None
+
+
+async def recover(actor: Actor, email: str, reason: str) -> User:
+    """Take the second factors off the account of an address. Raises NotFound, for who has none too."""
+    user = await _of(actor, email)
+    await second_factors.reset(actor, LostFactors(user_id=user.id, reason=reason))
+    return user
+
+
+async def _of(actor: Actor, email: str) -> User:
     user = await User.lookup(actor, email=email.lower())
     if user is None:
-        raise NotFound(f"Nobody has an account with the address {email}.")
-    where = User.within(actor, {"staff": {"$ne": staff}}, _id=user.id)
-    changed = await changes.change(
-        User, where, {"$set": {"staff": staff}}, StaffChanged(actor, user=user.id, staff=staff)
-    )
-    return changed or user, changed is not None
+        raise NotFound("Nobody has an account with the address {email}.", email=email)
+    return user

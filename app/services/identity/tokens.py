@@ -9,11 +9,15 @@ import jwt
 from bson import ObjectId
 
 from app.core import changes, clock, seals
+from app.core.actor import UNPROVEN, Proof
 from app.core.errors import Unauthenticated
 from app.core.settings import settings
+from app.services.identity import signing_keys
+from app.services.identity.signing_keys import ALGORITHM
 
-ALGORITHM = "HS256"
 AUDIENCE = "atrium"
+LONGEST = 2_000
+"""Characters; what is longer is none of ours, and is not looked into."""
 
 
 class BadToken(Unauthenticated):
@@ -28,31 +32,50 @@ class Claims:
     session_id: ObjectId
     organization_id: ObjectId | None
     expires_at: float
+    proof: Proof = UNPROVEN
 
 
-def access(user_id: ObjectId, session_id: ObjectId, organization_id: ObjectId | None) -> tuple[str, datetime]:
-    """An access token and the moment it ends. One made in a rehearsal has ended already: its session will not exist."""
+async def access(
+    user_id: ObjectId,
+    session_id: ObjectId,
+    organization_id: ObjectId | None,
+    proof: Proof,
+    *,
+    behind_id: ObjectId | None = None,
+) -> tuple[str, datetime]:
+    """An access token and the moment it ends. One made in a rehearsal has ended already: its session will not exist.
+
+    It says who acts as the person, if somebody does, as RFC 8693 has it.
+    """
     issued = int(clock.source())
-    expires = issued + (0 if changes.rehearsing() else settings().access_token_seconds)
+    seconds = settings().impersonation_seconds if behind_id else settings().access_token_seconds
+    expires = issued + (0 if changes.rehearsing() else seconds)
     claims = {
         "iss": str(settings().public_url),
         "aud": AUDIENCE,
         "sub": str(user_id),
         "sid": str(session_id),
         "org": str(organization_id) if organization_id else None,
+        "acr": str(proof.level),
+        "auth_time": int(proof.at.timestamp()),
         "iat": issued,
         "exp": expires,
+        **({"act": {"sub": str(behind_id)}} if behind_id else {}),
     }
-    return jwt.encode(claims, seals.key("access"), ALGORITHM, {"typ": "at+jwt"}), datetime.fromtimestamp(expires, UTC)
+    key = await signing_keys.signer()
+    token = jwt.encode(claims, key.private, ALGORITHM, {"typ": "at+jwt", "kid": key.id})
+    return token, datetime.fromtimestamp(expires, UTC)
 
 
-def claims(token: str) -> Claims:
+async def claims(token: str) -> Claims:
     """What a token says. Raises BadToken."""
+    key = await signing_keys.believed(_kid(token))  # by its name only: no token says where keys are, or of what kind
+    if key is None:
+        raise BadToken("That token is not one of ours.")
     try:
-        kind = jwt.get_unverified_header(token).get("typ")
         found = jwt.decode(
             token,
-            seals.key("access"),
+            key.public,
             [ALGORITHM],
             {"require": ["exp", "iat", "sub", "sid", "aud", "iss"], "verify_exp": False, "verify_iat": False},
             audience=AUDIENCE,
@@ -64,10 +87,11 @@ def claims(token: str) -> Claims:
             ObjectId(found["sid"]),
             ObjectId(organization) if organization else None,
             found["exp"],
+            Proof(int(found["acr"]), clock.at(found["auth_time"])) if "acr" in found else UNPROVEN,
         )
     except Exception:  # whatever a stranger can put into a token
         raise BadToken("That token is not one of ours.") from None
-    if kind != "at+jwt" or type(read.expires_at) is not int:
+    if type(read.expires_at) is not int:
         raise BadToken("That token is not an access token.")
     if read.expires_at <= clock.source():
         raise BadToken("The token has expired.")
@@ -95,6 +119,60 @@ def invitation(id: ObjectId) -> str:
 def invited(token: str) -> ObjectId:
     """The invitation in such a token. Raises BadToken."""
     return ObjectId(_opened("invitation", token, 1)[0])
+
+
+def ticket(purpose: str, id: ObjectId) -> str:
+    """The token of a ticket."""
+    return f"{id}.{_code(f'ticket:{purpose}', str(id))}"
+
+
+def ticketed(purpose: str, token: str) -> ObjectId:
+    """The ticket in such a token. Raises BadToken."""
+    return ObjectId(_opened(f"ticket:{purpose}", token, 1)[0])
+
+
+def file(id: ObjectId, until: int) -> str:
+    """The token of a link to a file, good until a moment in seconds since the epoch."""
+    return _link("file", id, until)
+
+
+def filed(token: str) -> ObjectId:
+    """The file in such a token. Raises BadToken."""
+    return _linked("file", token)
+
+
+def invoice(id: ObjectId, until: int) -> str:
+    """The token of a link to the PDF of an invoice, good until a moment in seconds since the epoch."""
+    return _link("invoice", id, until)
+
+
+def invoiced(token: str) -> ObjectId:
+    """The PDF in such a token. Raises BadToken."""
+    return _linked("invoice", token)
+
+
+def _link(purpose: str, id: ObjectId, until: int) -> str:
+    name = f"{id}.{until}"
+    return f"{name}.{_code(purpose, name)}"
+
+
+def _linked(purpose: str, token: str) -> ObjectId:
+    id, until = _opened(purpose, token, 2)
+    if int(until) <= clock.source():
+        raise BadToken("The token has expired.")
+    return ObjectId(id)
+
+
+def _kid(token: str) -> str:
+    """The name of the key that is said to have signed an access token. Raises BadToken."""
+    try:
+        header = jwt.get_unverified_header(token) if len(token) <= LONGEST else {}
+    except Exception:  # whatever a stranger can put into a token
+        header = {}
+    kid = header.get("kid")
+    if header.get("typ") != "at+jwt" or not isinstance(kid, str):
+        raise BadToken("That token is not an access token.")
+    return kid
 
 
 def session_end() -> timedelta:

@@ -11,7 +11,7 @@ from app.core.clock import at, now, time_of
 from app.core.paging import NEWEST
 from app.core.settings import settings
 from app.models import Message, Participant
-from app.models.messaging.events import MessageSent, ParticipantNoted
+from app.models.messaging.events import AbsenceHeld, MessageSent, ParticipantNoted
 from app.services.messaging import presence
 from app.services.organizations import members
 
@@ -64,7 +64,7 @@ async def note(event: MessageSent) -> None:
             await changes.change(Participant, where, {"$set": {"noted_id": newest.id}}, told)
 
 
-async def unread(event: ParticipantNoted) -> Sequence[Message]:
+async def unread(event: ParticipantNoted | AbsenceHeld) -> Sequence[Message]:
     """What a member who was noted has still not read, the newest first, at most MAX_UNREAD.
 
     Nothing for one who is here by now, has left or has muted the conversation, or may not enter the organization.

@@ -17,6 +17,7 @@ from app.models import (
     Conversation,
     ConversationDocument,
     ConversationKind,
+    Feature,
     Participant,
     ParticipantDocument,
     ParticipantRole,
@@ -28,7 +29,7 @@ from app.models.messaging.events import (
     ParticipantJoined,
     ParticipantLeft,
 )
-from app.services.organizations import members
+from app.services.organizations import members, organizations, ties
 
 MAX_AT_START = 100
 ACTIVITY = Order(("active_at", "_id"))
@@ -107,13 +108,16 @@ async def get(actor: Actor, id: ObjectId, fields: Names | None = None) -> Conver
     """The conversation. Raises NotFound unless the actor is in it."""
     found = await find(actor, id, fields)
     if found is None:
-        raise NotFound("There is no such Conversation.")
+        raise NotFound("There is no such {kind}.", kind="Conversation")
     return found
 
 
 @changes.atomic
 async def start(actor: Actor, new: NewConversation) -> Conversation:
-    """Begin to talk. Raises NotFound for people who are not active members of the organization."""
+    """Begin to talk. Raises NotFound for people who are not active members of the organization.
+
+    A direct conversation raises BlockedByThem, and FeatureOff.
+    """
     assert actor.organization_id
     assert actor.user_id
     others = list(dict.fromkeys(id for id in new.member_ids if id != actor.user_id))
@@ -134,6 +138,8 @@ async def start(actor: Actor, new: NewConversation) -> Conversation:
     )
     told = ConversationStarted(actor, conversation=conversation.id)
     if direct:
+        await organizations.must_offer(actor, Feature.DIRECT_MESSAGES)
+        await ties.must_be_welcome(actor, others[0])
         same = Conversation.within(actor, direct_key=conversation.direct_key)
         stored, created = await changes.insert_once(conversation, same, told)
         if not created:
@@ -163,7 +169,9 @@ async def add_members(actor: Actor, given: MembersAddition) -> Conversation:
     if not new:
         return conversation
     if len(conversation.member_ids) + len(new) > MAX_MEMBERS:
-        raise ConversationFull(f"A conversation has at most {MAX_MEMBERS} members.", path=["input", "memberIds"])
+        raise ConversationFull(
+            "A conversation has at most {limit} members.", path=["input", "memberIds"], limit=MAX_MEMBERS
+        )
     await _must_be_here(actor, new)
     where = Conversation.within(actor, _id=conversation.id)
     changed = await changes.change(Conversation, where, {"$addToSet": {"member_ids": {"$each": new}}})
@@ -209,11 +217,18 @@ async def prefer(actor: Actor, given: ConversationPreferences) -> Conversation:
     return conversation
 
 
+async def must_be_welcome(actor: Actor, conversation: Conversation) -> None:
+    """Raises BlockedByThem when the other of a direct conversation has blocked the actor."""
+    assert conversation.direct_key
+    other = next(id for id in conversation.direct_key.split(":") if id != str(actor.user_id))
+    await ties.must_be_welcome(actor, ObjectId(other))
+
+
 async def participant(actor: Actor, conversation_id: ObjectId) -> Participant:
     """The actor's own side of a conversation. Raises NotFound."""
     found = await Participant.lookup(actor, conversation_id=conversation_id, user_id=actor.user_id)
     if found is None:
-        raise NotFound("There is no such Conversation.")
+        raise NotFound("There is no such {kind}.", kind="Conversation")
     return found
 
 
@@ -246,7 +261,7 @@ async def _must_be_here(actor: Actor, user_ids: list[ObjectId]) -> None:
     here = await members.active_ids(actor, user_ids)
     for index, id in enumerate(user_ids):
         if id not in here:
-            raise NotFound("There is no such User.", path=["input", "memberIds", str(index)])
+            raise NotFound("There is no such {kind}.", kind="User", path=["input", "memberIds", str(index)])
 
 
 async def _admit(actor: Actor, conversation_id: ObjectId, user_ids: list[ObjectId], role: ParticipantRole) -> None:

@@ -1,35 +1,36 @@
 """The live feed of a conversation: what the log keeps of it, and who is typing."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
 
 from bson import ObjectId
 
-from app.core import feeds
 from app.core.actor import Actor
-from app.core.feeds import Told
-from app.core.streams import merged
+from app.core.feeds import Feed, Told
 from app.models.messaging.events import ParticipantLeft
 from app.services.messaging import conversations, typing
 from app.services.messaging.typing import Typing
 
 
-async def follow(actor: Actor, conversation_id: ObjectId, after: str | None) -> AsyncGenerator[Told | Typing, None]:
-    """The conversation from a cursor on, until the actor is taken out of it.
+@dataclass(frozen=True)
+class ConversationFeed(Feed):
+    """For those in the conversation, until they are taken out of it."""
 
-    Raises NotFound when the actor is not in it, BadCursor or ResyncRequired for a cursor one cannot go on from.
-    """
-    async with feeds.follow(f"c:{conversation_id}", after=after) as log:
-        await conversations.get(actor, conversation_id, frozenset())  # who is taken out after this is heard of below
-        both: AsyncGenerator[Told | Typing, None] = merged(log, typing.follow(conversation_id))
-        async with aclosing(both):
-            async for heard in both:
-                if isinstance(heard, Typing):
-                    if heard.user_id != actor.user_id:
-                        yield heard
-                    continue
-                yield heard
-                event = heard.event
-                left = isinstance(event, ParticipantLeft) and event.user == actor.user_id
-                if left and await conversations.find(actor, conversation_id, frozenset()) is None:
-                    return  # found again: they came back since, and hear on
+    conversation_id: ObjectId
+
+    async def admit(self, actor: Actor) -> None:
+        await conversations.get(actor, self.conversation_id, frozenset())
+
+    def passing(self) -> tuple[AsyncGenerator[Any, None], ...]:
+        return (typing.follow(self.conversation_id),)
+
+    def deaf_to(self, heard: Any) -> ObjectId | None:
+        return heard.user_id if isinstance(heard, Typing) else None
+
+    def leaver(self, heard: Any) -> ObjectId | None:
+        return heard.event.user if isinstance(heard, Told) and isinstance(heard.event, ParticipantLeft) else None
+
+
+def of(conversation_id: ObjectId) -> ConversationFeed:
+    return ConversationFeed((f"c:{conversation_id}",), conversation_id)

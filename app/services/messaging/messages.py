@@ -15,8 +15,19 @@ from app.core.commands import Command, Ref
 from app.core.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound, VersionConflict
 from app.core.filters import Filterable, Tree
 from app.core.paging import NEWEST, OLDEST, Page, PageArgs
-from app.models import Attachment, Conversation, Message, MessageDocument, ParticipantRole, Permission
+from app.core.words import words
+from app.models import (
+    Attachment,
+    Conversation,
+    ConversationKind,
+    File,
+    Message,
+    MessageDocument,
+    ParticipantRole,
+    Permission,
+)
 from app.models.messaging.events import MessageDeleted, MessageEdited, MessageSent, ReactionsChanged
+from app.services.media import files
 from app.services.messaging import conversations
 from app.services.messaging.conversations import ConversationId, UserId
 
@@ -52,7 +63,7 @@ def _emoji(value: str) -> str:
     symbols = _MODIFIERS.sub("", value).split(_JOINER)
     one = all(len(symbol) == 1 and unicodedata.category(symbol) == "So" for symbol in symbols)
     if not (one or _FLAG.fullmatch(value) or _KEYCAP.fullmatch(value)):
-        raise ValueError("A reaction is one emoji.")
+        raise ValueError(words("A reaction is one emoji."))
     return value
 
 
@@ -60,7 +71,7 @@ Emoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(_emoji
 
 
 class AttachmentDraft(Command):
-    """A file to point to; `size` in bytes."""
+    """A file elsewhere to point to; `size` in bytes."""
 
     url: AnyHttpUrl
     name: Annotated[str, Field(min_length=1, max_length=200)]
@@ -77,6 +88,9 @@ class MessageDraft(Command):
     reply_to_id: MessageId | None = None
     mention_ids: Annotated[list[UserId], Field(max_length=50)] = []
     attachments: Annotated[list[AttachmentDraft], Field(max_length=10)] = []
+    file_ids: Annotated[
+        list[Annotated[ObjectId, Ref("File")]], Field(max_length=10, description="One's own, clean and not sent yet.")
+    ] = []
 
 
 class MessageEdit(Command):
@@ -108,11 +122,17 @@ class MessageSearch(Command):
 
 
 async def send(actor: Actor, draft: MessageDraft) -> Message:
-    """Say something. Raises NotFound for a conversation the actor is not in, Invalid for mentions of strangers."""
+    """Say something.
+
+    Raises NotFound for a conversation the actor is not in, and for a file that is not theirs, Invalid for mentions of
+    strangers, FileNotClean, and BlockedByThem.
+    """
     assert actor.organization_id
     assert actor.user_id
-    reads = frozenset({"member_ids"}) if draft.mention_ids else frozenset({"kind"})
+    reads = frozenset({"kind", "direct_key", *(["member_ids"] if draft.mention_ids else [])})
     conversation = await conversations.get(actor, draft.conversation_id, reads)
+    if conversation.kind is ConversationKind.DIRECT:
+        await conversations.must_be_welcome(actor, conversation)
     if draft.mention_ids and not set(draft.mention_ids) <= set(conversation.member_ids):
         raise Invalid("Only members of the conversation can be mentioned.", path=["input", "mentionIds"])
     answered = await _in(actor, draft.conversation_id, draft.reply_to_id) if draft.reply_to_id else None
@@ -143,8 +163,26 @@ async def send(actor: Actor, draft: MessageDraft) -> Message:
         sender_id=actor.user_id,
         client_message_id=message.client_message_id,
     )
+    if draft.file_ids:
+        return await _send_with(actor, message, draft.file_ids, same, told)
     stored, _ = await changes.insert_once(message, same, told)
     return stored
+
+
+@changes.atomic
+async def _send_with(
+    actor: Actor, message: MessageDocument, file_ids: list[ObjectId], same: dict[str, Any], told: MessageSent
+) -> Message:
+    """Store a message, unless it is there, with files that no other message carries."""
+    if (stored := await Message.lookup(actor, same)) is not None:
+        return stored
+    carried = await files.attach(actor, file_ids, message.id)
+    message = message.model_copy(update={"attachments": [*message.attachments, *map(_carried, carried)]})
+    return await changes.insert(message, told)
+
+
+def _carried(file: File) -> Attachment:
+    return Attachment("", file.name, file.media_type or "application/octet-stream", file.size, file.id)
 
 
 async def edit(actor: Actor, edit: MessageEdit) -> Message:
@@ -162,6 +200,7 @@ async def edit(actor: Actor, edit: MessageEdit) -> Message:
         raise
 
 
+@changes.atomic
 async def delete(actor: Actor, given: MessageAction) -> Message:
     """Take a message back; a tombstone stays. Its sender may, an owner of the conversation, and a moderator."""
     message = await _standing(actor, given.message_id)
@@ -175,6 +214,7 @@ async def delete(actor: Actor, given: MessageAction) -> Message:
     changed = await changes.change(Message, where, {"$set": emptied, "$inc": {"version": 1}}, told)
     if changed is None:
         raise MessageGone("The message was deleted.")
+    await files.detach(actor, message.id)
     return changed
 
 
@@ -239,7 +279,7 @@ async def _in(actor: Actor, conversation_id: ObjectId, id: ObjectId) -> Message:
 async def _standing(actor: Actor, id: ObjectId) -> Message:
     message = await find(actor, id)
     if message is None:
-        raise NotFound("There is no such Message.")
+        raise NotFound("There is no such {kind}.", kind="Message")
     if message.deleted_at:
         raise MessageGone("The message was deleted.")
     return message
@@ -251,5 +291,5 @@ async def _reacted(actor: Actor, message: Message, where: dict[str, Any], modifi
     if changed is None:
         changed = await _standing(actor, message.id)  # it was so already, unless there is no room
         if len(changed.reactions) >= MAX_REACTIONS:
-            raise TooManyReactions(f"A message takes at most {MAX_REACTIONS} reactions.")
+            raise TooManyReactions("A message takes at most {limit} reactions.", limit=MAX_REACTIONS)
     return changed

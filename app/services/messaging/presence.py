@@ -1,6 +1,8 @@
 """Presence: whether people are here, for those who share an organization with them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextvars import Context
 from enum import StrEnum
 
 from bson import ObjectId
@@ -79,11 +81,11 @@ async def follow(actor: Actor, user_ids: Sequence[ObjectId]) -> AsyncGenerator[P
     """
     assert actor.organization_id
     if not 1 <= len(user_ids) <= MAX_FOLLOWED:
-        raise Invalid(f"Name 1 to {MAX_FOLLOWED} people.", path=["userIds"])
+        raise Invalid("Name 1 to {limit} people.", path=["userIds"], limit=MAX_FOLLOWED)
     known = await User.by_ids(actor, user_ids, frozenset())
     for index, id in enumerate(user_ids):
         if id not in known:
-            raise NotFound("There is no such User.", path=["userIds", str(index)])
+            raise NotFound("There is no such {kind}.", kind="User", path=["userIds", str(index)])
     shown: dict[ObjectId, Presence] = {}
     async with watching(actor.organization_id, user_ids) as seen:
         async for sighting in seen:
@@ -93,6 +95,30 @@ async def follow(actor: Actor, user_ids: Sequence[ObjectId]) -> AsyncGenerator[P
                 yield presence
 
 
+class _Seen:
+    """Group commit: who is seen while a command travels goes in the next one, so that a crowd is one command or two."""
+
+    def __init__(self) -> None:
+        self._ids: set[ObjectId] = set()
+        self._next: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def note(self, user_id: ObjectId) -> None:
+        self._ids.add(user_id)
+        if self._next is None:
+            # An empty context: the task serves many callers, and must not carry one caller's scope or log context.
+            self._next = asyncio.get_running_loop().create_task(self._write(), context=Context())
+        await asyncio.shield(self._next)
+
+    async def _write(self) -> None:
+        async with self._turn:
+            ids, self._ids, self._next = list(self._ids), set(), None
+            await changes.change_all(User, {"_id": {"$in": ids}}, {"$max": {"last_seen_at": now()}})
+
+
+_seen = _Seen()
+
+
 async def _note_seen(actor: Actor) -> None:
     if actor.user_id:
-        await changes.change(User, {"_id": actor.user_id}, {"$max": {"last_seen_at": now()}})
+        await _seen.note(actor.user_id)

@@ -1,24 +1,27 @@
 """The live feed of a person's notifications."""
 
-from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
-from app.core import feeds
+from bson import ObjectId
+
 from app.core.actor import Actor
-from app.core.feeds import Told
+from app.core.changes import Change
+from app.core.feeds import Feed, Told
 from app.models.notifications.events import NotificationEvent
 
 
-async def follow(actor: Actor, after: str | None) -> AsyncGenerator[Told, None]:
-    """What happens to the actor's notifications in their organization, from a cursor on.
+@dataclass(frozen=True)
+class NotificationFeed(Feed):
+    """What happens to a person's notifications in one organization."""
 
-    Raises BadCursor or ResyncRequired.
-    """
-    async with feeds.follow(*feed(actor), after=after) as log:
-        async for heard in log:
-            if isinstance(heard.event, NotificationEvent) and heard.change.organization_id == actor.organization_id:
-                yield heard
+    organization_id: ObjectId | None
+
+    def tell(self, change: Change) -> Told | None:
+        told = super().tell(change)
+        mine = told and isinstance(told.event, NotificationEvent) and change.organization_id == self.organization_id
+        return told if mine else None
 
 
-def feed(actor: Actor) -> tuple[str]:
-    """The streams of the log that the feed is made of."""
-    return (f"u:{actor.user_id}",)
+def of(actor: Actor) -> NotificationFeed:
+    """The actor's own, in their organization."""
+    return NotificationFeed((f"u:{actor.user_id}",), actor.organization_id)

@@ -12,14 +12,17 @@ from app.core.changes import Event
 from app.core.clock import now
 from app.core.commands import Command, Ref
 from app.core.errors import NotFound
-from app.core.paging import Page, PageArgs
+from app.core.paging import NEWEST, Page, PageArgs
 from app.core.rows import Value
 from app.models import Notification
 from app.models.notifications.events import NotificationsArchived, NotificationsRead
+from app.services.notifications import deliveries
 
 MAX_AT_ONCE = 100
 UNREAD_CAP = 100
 """Unread notifications are counted up to this."""
+RECENT = 1_000
+"""Among so many, the newest, is whatever may still be on its way to a phone or a mailbox."""
 
 NotificationIds = Annotated[list[Annotated[ObjectId, Ref("Notification")]], Field(min_length=1, max_length=MAX_AT_ONCE)]
 
@@ -75,13 +78,16 @@ async def archive(actor: Actor, given: NotificationsToArchive) -> Marked:
 
 
 async def _mark(actor: Actor, ids: list[ObjectId] | None, attribute: str, told: Event) -> Marked:
-    """Set a moment on those that have none yet."""
+    """Set a moment on those that have none yet, and let what was about to tell of them stay away."""
     which: dict[str, Any] = {} if ids is None else {"_id": {"$in": ids}}
     if ids is not None:
         mine = await Notification.by_ids(actor, ids, frozenset())
         for index, id in enumerate(ids):
             if id not in mine:
-                raise NotFound("There is no such Notification.", path=["input", "ids", str(index)])
+                raise NotFound("There is no such {kind}.", kind="Notification", path=["input", "ids", str(index)])
     where = Notification.within(actor, {**which, attribute: None})
+    recent = await Notification.select(actor, where, fields=frozenset(), order=NEWEST, limit=RECENT)
     changed = await changes.change_all(Notification, where, {"$set": {attribute: now()}}, told)
+    if recent:
+        await deliveries.cancel(actor.organization_id, [str(one.id) for one in recent])
     return Marked(changed, await count_unread(actor))

@@ -3,7 +3,8 @@
 grace   the owners have time to change their minds
 close   nobody acts in it any more
 erase   everything it owns goes but empty conversations; from here on there is no way back
-bury    they go, and what was still under way as it was closed; its name is free again, the row stays as a tombstone
+bury    they go, and what was still under way as it was closed; its name is free again, the row stays as a tombstone;
+        its data key goes, and with it what is sealed in places that cannot be rewritten
 """
 
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 from bson import ObjectId
 from pydantic import Field
 
-from app.core import changes, sagas
+from app.core import changes, keyring, sagas
 from app.core.actor import Actor
 from app.core.clock import FIRST_ID, now
 from app.core.commands import Command
@@ -23,16 +24,19 @@ from app.core.machines import Machine, Transition, only_platform
 from app.core.paging import OLDEST
 from app.core.sagas import Again, Answer, Saga, SagaType, Step
 from app.core.settings import settings
+from app.core.words import Words, words
 from app.models import (
     TENANT_DOCUMENTS,
     Conversation,
     ConversationDocument,
     Deletion,
+    Duty,
     Message,
     MessageDocument,
     Organization,
     OrganizationState,
     User,
+    is_suspended,
 )
 from app.models.organizations.events import (
     DeletionNews,
@@ -40,11 +44,14 @@ from app.models.organizations.events import (
     OrganizationDeleted,
     OrganizationDeletionCancelled,
     OrganizationDeletionRequested,
+    OrganizationReinstated,
     OwnerNoticeDue,
 )
+from app.services.identity import keys
 from app.services.organizations import members
 
-ACTIVE, CLOSED, DELETED = OrganizationState.ACTIVE, OrganizationState.CLOSED, OrganizationState.DELETED
+ACTIVE, SUSPENDED = OrganizationState.ACTIVE, OrganizationState.SUSPENDED
+CLOSED, DELETED = OrganizationState.CLOSED, OrganizationState.DELETED
 PLACES = 200
 """Members kept out, or let back in, in one call."""
 ROWS = 1_000
@@ -75,9 +82,17 @@ class OrganizationDeletion(Command):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
+def _suspending(actor: Actor, row: Organization) -> Words | None:
+    if actor.system or Duty.ORGANIZATIONS_SUSPEND in actor.duties:
+        return None
+    return words("Only the platform does this.")
+
+
 ORGANIZATION = Machine(
     Transition("close", frozenset({ACTIVE}), CLOSED, only_platform),
     Transition("reopen", frozenset({CLOSED}), ACTIVE, only_platform),
+    Transition("suspend", frozenset({ACTIVE}), SUSPENDED, _suspending),
+    Transition("reinstate", frozenset({SUSPENDED}), ACTIVE, _suspending),
     Transition("bury", frozenset({CLOSED}), DELETED, only_platform),
 )
 
@@ -89,7 +104,7 @@ async def request(actor: Actor, given: OrganizationDeletion) -> Organization:
     assert actor.user_id
     organization = await Organization.require(actor, actor.organization_id)
     if given.slug != organization.slug:
-        raise SlugMismatch(f"The slug of this organization is “{organization.slug}”.", path=["input", "slug"])
+        raise SlugMismatch("The slug of this organization is “{slug}”.", path=["input", "slug"], slug=organization.slug)
     moment = now()
     due = moment + timedelta(days=settings().organization_deletion_grace_days)
     saga = await sagas.start(DELETION, actor, {"due_at": due})
@@ -111,6 +126,19 @@ async def cancel(actor: Actor) -> Organization:
         return organization
     await sagas.cancel(organization.deletion.saga_id, f"taken back by {actor.name}")
     return await _keep(actor, organization.id, organization.deletion.saga_id, failed=False) or organization
+
+
+@changes.atomic
+async def again(id: ObjectId) -> None:
+    """Delete at once an organization that a restore has brought back; nothing happens to one that is not there."""
+    inside = Actor.platform(id)
+    row = await Organization.lookup(inside, {"state": {"$ne": DELETED.value}}, _id=id)
+    if row is None:
+        return
+    if row.state is SUSPENDED:
+        told = OrganizationReinstated(inside, organization=id)
+        await ORGANIZATION.move(inside, row, "reinstate", told, suspension=None)
+    await sagas.start(DELETION, inside, {"due_at": now()})
 
 
 @changes.atomic
@@ -138,15 +166,19 @@ async def _keep_after_all(saga: Saga) -> Answer:
 
 
 async def _close(saga: Saga) -> Answer:
-    actor, _ = _inside(saga)
+    actor, id = _inside(saga)
+    if await is_suspended(id):
+        raise Permanent("it is suspended: what it was suspended for must stay")
     await _move(saga, "close")
-    return Again() if await members.close(actor, PLACES) else {"closed_at": now()}
+    closed = await members.close(actor, PLACES) or await keys.close(actor, PLACES)
+    return Again() if closed else {"closed_at": now()}
 
 
 async def _reopen(saga: Saga) -> Answer:
     actor, _ = _inside(saga)
     await _move(saga, "reopen")
-    return Again() if await members.reopen(actor, PLACES) else None
+    reopened = await members.reopen(actor, PLACES) or await keys.reopen(actor, PLACES)
+    return Again() if reopened else None
 
 
 def _settled(saga: Saga) -> datetime:
@@ -213,6 +245,7 @@ async def _bury(saga: Saga) -> Answer:
         return more
     # No slug begins with a hyphen, so nobody can take the tombstone's.
     await _move(saga, "bury", name=NAME, slug=f"-{id}", deletion=None)
+    await keyring.destroy(keyring.organization(id))
     return None
 
 

@@ -1,18 +1,19 @@
 """Invitations: places offered by e-mail."""
 
-from datetime import timedelta
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Self
 
 from bson import ObjectId
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from app.core import changes
+from app.core import changes, quotas
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.commands import Command, Ref
 from app.core.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from app.core.machines import Machine, Transition, only_platform
+from app.core.machines import Machine, Transition, lacks, only_platform
 from app.core.paging import Page, PageArgs
+from app.core.words import Words, words
 from app.models import (
     Invitation,
     InvitationDocument,
@@ -29,10 +30,11 @@ from app.models import (
 from app.models.organizations.events import InvitationChanged, MemberInvited, MembershipChanged
 from app.services.identity import tokens
 from app.services.identity.accounts import Email
-from app.services.organizations.members import RoleAbove, outranks
+from app.services.organizations import roles
+from app.services.organizations.roles import BuiltIn, Holding, RoleAbove, RoleId, outranks
+from app.services.organizations.seats import SEATS, VALID, held_until
 
 PENDING = InvitationState.PENDING
-VALID = timedelta(days=7)
 PLATFORM = Actor.platform()
 
 
@@ -51,10 +53,17 @@ class ForAnotherAddress(Forbidden):
 
 
 class Invite(Command):
-    """Whom to invite, and as what."""
+    """Whom to invite, and as what: in a built-in or a custom role, as a member if none is named."""
 
     email: Email
-    role: Role = Role.MEMBER
+    role: BuiltIn | None = None
+    custom_role_id: RoleId | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.role and self.custom_role_id:
+            raise ValueError(words("Name one role, built-in or custom."))
+        return self
 
 
 class Acceptance(Command):
@@ -69,10 +78,10 @@ class InvitationAction(Command):
     invitation_id: Annotated[ObjectId, Ref("Invitation")]
 
 
-def _inviting(actor: Actor, row: Invitation) -> str | None:
+def _inviting(actor: Actor, row: Invitation) -> Words | None:
     if actor.system or actor.can(Permission.MEMBERS_INVITE):
         return None
-    return f"This needs the permission {Permission.MEMBERS_INVITE}."
+    return lacks(Permission.MEMBERS_INVITE)
 
 
 INVITATION = Machine(
@@ -84,27 +93,34 @@ INVITATION = Machine(
 
 @changes.atomic
 async def invite(actor: Actor, given: Invite) -> Invitation:
-    """Offer a place; the e-mail goes out by a job. Raises RoleAbove, AlreadyMember or AlreadyInvited."""
+    """Offer a place; the e-mail goes out by a job.
+
+    Raises NotFound for a custom role that is not there, RoleAbove, AlreadyMember, AlreadyInvited or QuotaReached.
+    """
     assert actor.organization_id
     assert actor.user_id
-    if not outranks(actor, given.role):
+    built_in = given.role or (None if given.custom_role_id else Role.MEMBER)
+    holding = await roles.holding(actor, built_in, given.custom_role_id, ["input", "customRoleId"])
+    if not outranks(actor, holding.permissions):
         raise RoleAbove("One cannot give a role above one's own.", path=["input", "role"])
     person = await User.lookup(actor, email=given.email)
     if person and await Membership.lookup(actor, user_id=person.id, state={"$ne": MembershipState.LEFT.value}):
-        raise AlreadyMember(f"{given.email} is a member already.", path=["input", "email"])
+        raise AlreadyMember("{email} is a member already.", path=["input", "email"], email=given.email)
     moment = now()
     invitation = InvitationDocument(
         organization_id=actor.organization_id,
         email=given.email,
-        role=given.role,
+        role=holding.role,
+        custom_role_id=holding.custom_role_id,
         invited_by_id=actor.user_id,
         created_at=moment,
         changed_at=moment,
     )
+    await quotas.reserve(actor, SEATS, until=held_until(moment), id=invitation.id)
     pending = Invitation.within(actor, email=given.email, state=PENDING.value)
     stored, created = await changes.insert_once(invitation, pending, MemberInvited(actor, invitation=invitation.id))
     if not created:
-        raise AlreadyInvited(f"{given.email} has an invitation already.", path=["input", "email"])
+        raise AlreadyInvited("{email} has an invitation already.", path=["input", "email"], email=given.email)
     return stored
 
 
@@ -132,17 +148,30 @@ async def accept(actor: Actor, given: Acceptance) -> Membership:
     person = await User.lookup(Actor(user_id=actor.user_id))
     if person is None or person.email != invitation.email:
         raise ForAnotherAddress(
-            f"This invitation is for {invitation.email}: sign in with that address.", path=["input", "token"]
+            "This invitation is for {email}: sign in with that address.",
+            path=["input", "token"],
+            email=invitation.email,
         )
     if invitation.created_at + VALID <= now():
         raise NotFound("This invitation is over: ask for another.", path=["input", "token"])
+    inside = Actor(invitation.organization_id, person.id, actor.session_id)
+    built_in = None if invitation.custom_role_id else invitation.role
+    holding = await roles.holding(inside, built_in, invitation.custom_role_id, ["input", "token"])
+    await quotas.settle(inside, SEATS, invitation.id)
     await _move(Actor.platform(invitation.organization_id), invitation, "accept")
-    return await join(Actor(invitation.organization_id, person.id, actor.session_id), invitation.role)
+    return await admit(inside, holding)
 
 
 @changes.atomic
 async def join(actor: Actor, role: Role) -> Membership:
-    """Give the actor an active place in their organization; one who left comes back to theirs.
+    """Give the actor a seat in their organization, and a place as `admit` does. Raises QuotaReached."""
+    await quotas.spend(actor, SEATS)
+    return await admit(actor, Holding(role))
+
+
+@changes.atomic
+async def admit(actor: Actor, holding: Holding) -> Membership:
+    """Give the actor, who has a seat, an active place in their organization; one who left comes back to theirs.
 
     Raises AlreadyMember, and NotFound for an organization that closes.
     """
@@ -154,15 +183,22 @@ async def join(actor: Actor, role: Role) -> Membership:
     if not await changes.change(Organization, here, {"$inc": {"place_changes": 1}}):
         raise NotFound("There is no such organization any more.")
     place = MembershipDocument(
-        organization_id=actor.organization_id, user_id=actor.user_id, role=role, created_at=moment, changed_at=moment
+        organization_id=actor.organization_id,
+        user_id=actor.user_id,
+        **asdict(holding),
+        created_at=moment,
+        changed_at=moment,
     )
-    told = MembershipChanged(actor, user=actor.user_id, state=place.state.value, role=role.value)
+    granted = list(holding.granted)
+    told = MembershipChanged(
+        actor, user=actor.user_id, state=place.state.value, role=holding.role.value, granted=granted
+    )
     membership: Membership
     membership, created = await changes.insert_once(place, Membership.within(actor, user_id=actor.user_id), told)
     if not created:
         if membership.state is not MembershipState.LEFT:
             raise AlreadyMember("You are a member already.")
-        again = {"$set": {"state": MembershipState.ACTIVE.value, "role": role.value, "changed_at": moment}}
+        again = {"$set": {"state": MembershipState.ACTIVE.value, **holding.columns, "changed_at": moment}}
         membership = (
             await changes.change(Membership, Membership.within(actor, _id=membership.id), again, told) or membership
         )
@@ -197,5 +233,7 @@ async def _of(token: str) -> Invitation:
 
 async def _move(actor: Actor, invitation: Invitation, transition: str) -> Invitation:
     target = INVITATION.transitions[transition].target
+    if transition != "accept":
+        await quotas.release(actor, SEATS, invitation.id)
     told = InvitationChanged(actor, invitation=invitation.id, state=target.value)
     return await INVITATION.move(actor, invitation, transition, told, where={"organization_id": actor.organization_id})

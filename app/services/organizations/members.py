@@ -2,22 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from bson import ObjectId
+from pydantic import model_validator
 
-from app.core import changes
+from app.core import changes, quotas
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.commands import Command, Ref
-from app.core.errors import Conflict, Forbidden, NotFound
-from app.core.machines import Availability, Machine, Transition
+from app.core.errors import Conflict, NotFound
+from app.core.machines import Availability, Machine, Transition, lacks
 from app.core.paging import Page, PageArgs
 from app.core.rows import Names
-from app.models import GRANTS, Membership, MembershipState, Organization, Permission, Role, User
+from app.core.words import Words, words
+from app.models import GRANTS, Membership, MembershipState, Organization, Permission, Role, User, permissions_of
 from app.models.organizations.events import MembershipChanged
+from app.services.organizations import roles
+from app.services.organizations.roles import BuiltIn, RoleAbove, RoleId, outranks
+from app.services.organizations.seats import SEATS
 
-NEEDS_OWNER = "The organization needs an owner: make another member one first."
+NEEDS_OWNER = words("The organization needs an owner: make another member one first.")
 ACTIVE, SUSPENDED, LEFT = MembershipState.ACTIVE, MembershipState.SUSPENDED, MembershipState.LEFT
 
 
@@ -27,39 +32,35 @@ class LastOwner(Conflict):
     code = "LAST_OWNER"
 
 
-class RoleAbove(Forbidden):
-    """A role that may do more than the one who gives or takes it."""
-
-    code = "ROLE_ABOVE"
-
-
 class MemberAction(Command):
     """A member of the organization."""
 
-    user_id: Annotated[ObjectId, Ref("User")]
+    user_id: Annotated[ObjectId, Ref("User", place="Member")]
 
 
 class RoleChange(MemberAction):
-    """A member, and the role to give them."""
+    """A member, and the role to give them: a built-in or a custom one."""
 
-    role: Role
+    role: BuiltIn | None = None
+    custom_role_id: RoleId | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.role is None) is (self.custom_role_id is None):
+            raise ValueError(words("Name one role, built-in or custom."))
+        return self
 
 
-def outranks(actor: Actor, role: Role) -> bool:
-    """Whether the actor may do all that the role may: nobody hands out, or takes from others, more than they have."""
-    return actor.system or GRANTS[role] <= actor.permissions
-
-
-def _managing(actor: Actor, row: Membership) -> str | None:
+def _managing(actor: Actor, row: Membership) -> Words | None:
     if not actor.can(Permission.MEMBERS_MANAGE):
-        return f"This needs the permission {Permission.MEMBERS_MANAGE}."
+        return lacks(Permission.MEMBERS_MANAGE)
     if row.user_id == actor.user_id:
-        return "One cannot do this to oneself."
-    return None if outranks(actor, row.role) else "Their role is above yours."
+        return words("One cannot do this to oneself.")
+    return None if outranks(actor, permissions_of(row)) else words("Their role is above yours.")
 
 
-def _oneself(actor: Actor, row: Membership) -> str | None:
-    return None if row.user_id == actor.user_id else "Only the person decides this."
+def _oneself(actor: Actor, row: Membership) -> Words | None:
+    return None if row.user_id == actor.user_id else words("Only the person decides this.")
 
 
 MEMBERSHIP = Machine(
@@ -95,6 +96,14 @@ async def owners(actor: Actor) -> list[User]:
     return await User.select(actor, {"_id": {"$in": [place.user_id for place in places]}})
 
 
+async def holders(actor: Actor, permission: Permission) -> list[User]:
+    """The active members who have a permission."""
+    roles = [role.value for role, granted in GRANTS.items() if permission in granted]
+    having = {"$or": [{"role": {"$in": roles}}, {"granted": permission.value}], "state": ACTIVE.value}
+    places = await Membership.select(actor, having, fields=frozenset({"user_id"}))
+    return await User.select(actor, {"_id": {"$in": [place.user_id for place in places]}})
+
+
 def available(actor: Actor, row: Membership, sole_owner: ObjectId | None) -> list[Availability]:
     """What may happen to a place; one that would leave the organization without an owner is blocked."""
     found = MEMBERSHIP.available(actor, row)
@@ -127,7 +136,9 @@ async def move(actor: Actor, user_id: ObjectId, transition: str) -> Membership:
     if row is None:
         raise NotFound("There is no such member.")
     target = MEMBERSHIP.transitions[transition].target
-    told = MembershipChanged(actor, user=user_id, state=target.value, role=row.role.value)
+    told = MembershipChanged(actor, user=user_id, state=target.value, role=row.role.value, granted=row.granted)
+    if target is LEFT:
+        await quotas.free(actor, SEATS)
     where = {"organization_id": actor.organization_id}
     moved = await MEMBERSHIP.move(actor, row, transition, told, where=where)
     if row.role is Role.OWNER and target is not ACTIVE:
@@ -141,14 +152,17 @@ async def change_role(actor: Actor, change: RoleChange) -> Membership:
     row = await Membership.lookup(actor, user_id=change.user_id, state=ACTIVE.value)
     if row is None:
         raise NotFound("There is no such member.", path=["input", "userId"])
-    if not (outranks(actor, row.role) and outranks(actor, change.role)):
+    new = await roles.holding(actor, change.role, change.custom_role_id, ["input", "customRoleId"])
+    if not (outranks(actor, permissions_of(row)) and outranks(actor, new.permissions)):
         raise RoleAbove("One cannot give or take a role above one's own.", path=["input", "role"])
-    told = MembershipChanged(actor, user=row.user_id, state=row.state.value, role=change.role.value)
+    told = MembershipChanged(
+        actor, user=row.user_id, state=row.state.value, role=new.role.value, granted=list(new.granted)
+    )
     where = Membership.within(actor, _id=row.id, role=row.role.value, state=ACTIVE.value)
-    given = {"$set": {"role": change.role.value, "changed_at": now()}}
+    given = {"$set": {**new.columns, "changed_at": now()}}
     changed = await changes.change(Membership, where, given, told)
     assert changed, "the scope read it in the same snapshot"
-    if row.role is Role.OWNER and change.role is not Role.OWNER:
+    if row.role is Role.OWNER and new.role is not Role.OWNER:
         await _keep_an_owner(actor)
     return changed
 
@@ -166,7 +180,7 @@ async def reopen(actor: Actor, limit: int) -> int:
 async def _shift(actor: Actor, where: Mapping[str, Any], state: MembershipState, limit: int) -> int:
     rows = await Membership.select(actor, where, limit=limit)
     for row in rows:
-        told = MembershipChanged(actor, user=row.user_id, state=state.value, role=row.role.value)
+        told = MembershipChanged(actor, user=row.user_id, state=state.value, role=row.role.value, granted=row.granted)
         set = {"state": state.value, "closed": state is SUSPENDED, "changed_at": now()}
         await changes.change(Membership, Membership.within(actor, where, _id=row.id), {"$set": set}, told)
     return len(rows)

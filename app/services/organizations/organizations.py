@@ -2,17 +2,19 @@
 
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from bson import ObjectId
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.core import changes
 from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.commands import Command
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Forbidden
+from app.core.regions import Currency, Locale, TimeZone
 from app.models import (
+    Feature,
     Membership,
     MembershipDocument,
     MembershipState,
@@ -22,6 +24,8 @@ from app.models import (
     User,
 )
 from app.models.organizations.events import MembershipChanged, OrganizationChanged, OrganizationCreated
+from app.services.organizations import brands
+from app.services.organizations.brands import Color
 
 OrganizationName = Annotated[str, Field(min_length=1, max_length=80)]
 Slug = Annotated[
@@ -31,6 +35,12 @@ Slug = Annotated[
 
 class SlugTaken(Conflict):
     code = "SLUG_TAKEN"
+
+
+class FeatureOff(Forbidden):
+    """The organization has switched it off."""
+
+    code = "FEATURE_OFF"
 
 
 class NewOrganization(Command):
@@ -44,7 +54,31 @@ class OrganizationEdit(Command):
     """What to change of the organization; what is left out stays."""
 
     name: OrganizationName | None = None
+    locale: Locale | None = None
+    currency: Currency | None = None
+    time_zone: TimeZone | None = None
+    tax_rate: Annotated[
+        int | None, Field(ge=0, le=10_000, description="Of its sales, in basis points: 1900 is 19 %.")
+    ] = None
+    brand_color: Annotated[Color | None, Field(description="As #rrggbb; null for none.")] = None
+    brand_text_color: Annotated[
+        Color | None, Field(description="On the brand's colour; black or white, whichever reads better, if left out.")
+    ] = None
+    sender_name: Annotated[
+        str | None, Field(min_length=1, max_length=60, description="From whom its e-mails are; null for Atrium.")
+    ] = None
+    disabled_features: Annotated[list[Feature] | None, Field(max_length=20)] = None
     expected_version: int | None = None
+
+    @model_validator(mode="after")
+    def _colors(self) -> Self:
+        if self.brand_text_color and not self.brand_color:
+            raise ValueError("The colour of text is chosen together with `brandColor`.")
+        return self
+
+
+CLEARABLE = frozenset({"brand_color", "sender_name"})
+"""What an explicit null takes away."""
 
 
 @changes.atomic
@@ -60,7 +94,7 @@ async def create(actor: Actor, new: NewOrganization) -> Organization:
     )
     _, created = await changes.insert_once(organization, {"slug": slug}, OrganizationCreated(inside, organization=id))
     if not created:
-        raise SlugTaken(f"“{slug}” is taken: choose another.", path=["input", "slug"])
+        raise SlugTaken("“{slug}” is taken: choose another.", path=["input", "slug"], slug=slug)
     joined = MembershipChanged(inside, user=actor.user_id, state=place.state.value, role=place.role.value)
     await changes.insert(place, joined)
     belongs = {"$addToSet": {"organization_ids": id}, "$set": {"last_organization_id": id}}
@@ -90,8 +124,20 @@ async def mine(actor: Actor) -> list[Organization]:
 
 
 async def edit(actor: Actor, edit: OrganizationEdit) -> Organization:
-    """Change the organization. Raises VersionConflict."""
-    set = {"name": edit.name} if edit.name else {}
+    """Change the organization. Raises VersionConflict or LowContrast."""
+    sent = edit.model_dump(exclude_unset=True, exclude={"expected_version", "brand_text_color"})
+    set: dict[str, Any] = {n: v for n, v in sent.items() if v is not None or n in CLEARABLE}
+    if "brand_color" in set:
+        set["brand_text_color"] = edit.brand_color and brands.text_on(edit.brand_color, edit.brand_text_color)
+    if edit.disabled_features is not None:
+        set["disabled_features"] = sorted({feature.value for feature in edit.disabled_features})
     where = {"_id": actor.organization_id}
     told = OrganizationChanged(actor, organization=actor.organization_id)  # type: ignore[arg-type]
     return await changes.edit(Organization, where, set, told, expected_version=edit.expected_version)
+
+
+async def must_offer(actor: Actor, feature: Feature) -> None:
+    """Raises FeatureOff where the organization has switched it off."""
+    row = await Organization.lookup(actor, _id=actor.organization_id, fields=frozenset({"disabled_features"}))
+    if row is not None and feature in row.disabled_features:
+        raise FeatureOff("This organization has switched that off.")

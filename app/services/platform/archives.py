@@ -91,7 +91,7 @@ async def read(first: int, last: int) -> AsyncIterator[str]:
     while position <= last:
         over = [one for one in held if one.first <= position <= one.last]
         if not over:
-            raise NotArchived(f"Position {position} is not in the archive.")
+            raise NotArchived("Position {position} is not in the archive.", position=position)
         chosen = max(over, key=lambda one: (one.epoch, one.last))
         lines = (await archive.get(chosen.name)).decode().splitlines()
         if len(lines) != chosen.last - chosen.first + 1:
@@ -124,5 +124,7 @@ def _line(change: Change) -> str:
         "actor": change.actor,
         "data": change.data,
         "at": change.at,
+        **({"origin": change.origin} if change.origin else {}),
+        **({"image": change.image} if change.image else {}),
     }
     return json_util.dumps(row, json_options=json_util.RELAXED_JSON_OPTIONS)

@@ -78,4 +78,4 @@ async def _named(name: str) -> ConsumerFigures:
     for figures in await changes.apart(operations.consumers):
         if figures.name == name:
             return figures
-    raise ConsumerNotFound(f"There is no consumer {name}.", path=["input", "name"])
+    raise ConsumerNotFound("There is no consumer {name}.", path=["input", "name"], name=name)

@@ -91,13 +91,13 @@ async def beginning(actor: Actor, start: str) -> ObjectId:
     """The id of the one job whose id begins so. Raises Invalid for what is no such beginning, or of several."""
     digits = start.removeprefix("Job_").lower()
     if not re.fullmatch("[0-9a-f]{4,24}", digits):
-        raise Invalid(f"“{start}” is not the id of a job: give 4 of its digits or more.")
+        raise Invalid("“{start}” is not the id of a job: give 4 of its digits or more.", start=start)
     span = {"$gte": ObjectId(digits.ljust(24, "0")), "$lte": ObjectId(digits.ljust(24, "f"))}
     found = await Job.select(actor, {"_id": span}, fields=frozenset(), limit=2)
     if not found:
-        raise NotFound(f"There is no job {start}.")
+        raise NotFound("There is no job {start}.", start=start)
     if len(found) > 1:
-        raise Invalid(f"Several jobs have ids that begin with {start}: give more of it.")
+        raise Invalid("Several jobs have ids that begin with {start}: give more of it.", start=start)
     return found[0].id
 
 
@@ -137,7 +137,7 @@ async def drop_dead(actor: Actor, filter: Tree | None = None, died_before: datet
 async def follow(actor: Actor, id: ObjectId) -> AsyncGenerator[Job, None]:
     """The job now, and whenever it has changed, until it has ended. Raises NotFound."""
     if await find(actor, id) is None:
-        raise NotFound("There is no such Job.")
+        raise NotFound("There is no such {kind}.", kind="Job")
     sampling = _followed.get(id) or Sampling(partial(find, Actor.platform(), id), _shown)
     _followed[id] = sampling
     async with aclosing(sampling.follow()) as seen:

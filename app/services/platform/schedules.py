@@ -91,7 +91,7 @@ async def _changed(actor: Actor, kind: JobType[Any], action: str) -> ScheduleSta
 
 def _known(name: str) -> JobType[Any]:
     if name not in _declared:
-        raise NotFound(f"There is no schedule {name}.", path=["input", "name"])
+        raise NotFound("There is no schedule {name}.", path=["input", "name"], name=name)
     return _declared[name]
 
 

@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, cast
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
 from app.core.paging import Page
 from app.schema.kit.connections import Connection
 from app.schema.kit.context import Info
+from tests.api.gated import Article
 
 counts: Counter[str] = Counter()
 """How often a resolver began, ended or was cancelled."""
@@ -60,6 +62,14 @@ class Query:
         return Course()
 
     @strawberry.field
+    def article(self) -> Article:
+        return Article()
+
+    @strawberry.field
+    def articles(self, first: int = 20) -> list[Article]:
+        return [Article()] * first
+
+    @strawberry.field
     def courses(self, first: int = 20, after: str | None = None, where: Filter | None = None) -> Connection[Course]:
         return cast("Connection[Course]", Page([], has_next_page=False, has_previous_page=False))
 
@@ -105,6 +115,13 @@ class Mutation:
         return text
 
     @strawberry.mutation
+    async def publish(self, title: str, seconds: float = 0) -> Article:
+        counts[f"{title} begun"] += 1
+        await asyncio.sleep(seconds)
+        counts[f"{title} done"] += 1
+        return Article(title=title)
+
+    @strawberry.mutation
     async def fail_late(self, seconds: float) -> str:
         await asyncio.sleep(seconds)
         raise RuntimeError("too late to tell")
@@ -117,5 +134,11 @@ class Subscription:
         for number in range(to):
             yield number
 
+    @strawberry.subscription
+    async def articles(self) -> AsyncGenerator[Article, None]:
+        yield Article()
 
-schema = strawberry.Schema(Query, Mutation, Subscription)
+
+schema = strawberry.Schema(
+    Query, Mutation, Subscription, config=StrawberryConfig(enable_experimental_incremental_execution=True)
+)

@@ -8,13 +8,17 @@ from typing import Any
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.credentials import Authenticate, Credentials
+from app.api.documents import Documents
 from app.api.graphql import GraphQLEndpoint
 from app.api.headers import middleware
+from app.api.lean import lean
 from app.core.actor import ANONYMOUS, Actor
 from app.core.clock import new_id
 from app.core.errors import Unauthenticated
@@ -23,6 +27,9 @@ from app.dev.children import free_port
 from app.execution.engine import Engine
 from app.execution.limits import Limits
 from tests.api.graphql.schema import schema
+
+lean_path = True
+"""Whether applications have the lean path before the router, as Atrium has; the tests run both ways."""
 
 ADA = Actor(organization_id=new_id(), user_id=new_id())
 
@@ -46,8 +53,25 @@ def application(
     """The endpoint at /graphql with the middleware that it has in Atrium; `changes` are settings."""
     chosen = configured(environment, **changes)
     engine = Engine(schema, Limits.of(chosen), introspection=chosen.open, suggestions=chosen.open)
-    endpoint = GraphQLEndpoint(engine, chosen, authenticate, page=_page)
-    return Starlette(routes=[Route("/graphql", endpoint)], middleware=middleware(chosen))
+    documents = Documents(engine, chosen)
+    return either_way(GraphQLEndpoint(documents, chosen, authenticate, page=_page), chosen)
+
+
+def either_way(endpoint: GraphQLEndpoint, settings: Settings) -> Starlette:
+    """The endpoint at /graphql, with the lean path or without."""
+    routes = [Route("/graphql", endpoint)]
+    return Starlette(routes=routes, middleware=[Middleware(_EitherWay, endpoint=endpoint), *middleware(settings)])
+
+
+class _EitherWay:
+    """The lean path, or none; as `lean_path` says when a request comes."""
+
+    def __init__(self, app: ASGIApp, endpoint: GraphQLEndpoint) -> None:
+        way = lean(endpoint, "/graphql")
+        self._app, self._lean = app, way.cls(app, *way.args, **way.kwargs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._lean if lean_path else self._app)(scope, receive, send)
 
 
 def _page(request: Request) -> HTMLResponse:

@@ -11,6 +11,7 @@ import pytest
 
 from app.dev.children import free_port
 from tests.api.graphql.failing import INTERNAL, REFUSED, TIMEOUT, UNAVAILABLE
+from tests.api.sockets.clients import parts
 
 FAILURES = [(kind, "INTERNAL") for kind in INTERNAL]
 FAILURES += [(kind, "UNAVAILABLE") for kind in UNAVAILABLE]
@@ -95,6 +96,23 @@ async def test_s11_a_failure_is_masked_and_logged_once(
     assert line["event"] == {"INTERNAL": "graphql.failed", "UNAVAILABLE": "graphql.unavailable"}.get(
         code, "graphql.timeout"
     )
+    assert "canary" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(("kind", "code"), FAILURES)
+async def test_s11_so_is_a_failure_of_what_was_put_off(
+    http: httpx.AsyncClient, server: Server, kind: str, code: str
+) -> None:
+    query = f'{{hello ...@defer{{fail(kind: "{kind}")}} ...@defer{{fail(kind: "{kind}") more: hello}}}}'
+    accept = {"Accept": "multipart/mixed;incrementalSpec=v0.2"}
+    async with http.stream("POST", "/graphql", json={"query": query}, headers=accept) as response:
+        first, *rest = [part async for part in parts(response)]
+    assert first["data"] == {"hello": "Hello you"}
+    told = [part.get("errors", []) for last in rest for part in last.get("incremental", []) + last["completed"]]
+    errors = [error for errors in told for error in errors]
+    assert {error["extensions"]["code"] for error in errors} == {code}
+    assert not any(leak in json.dumps(errors) for leak in LEAKS)
+    [line] = await server.logged(response.headers["x-request-id"])
     assert "canary" not in json.dumps(line)
 
 

@@ -49,7 +49,8 @@ async def test_the_pages_of_a_named_origin_may_call() -> None:
     async with served() as http:
         response = await http.post("/graphql", json={"query": "{hello}"}, headers={"Origin": SPA})
     assert response.headers["access-control-allow-origin"] == SPA
-    assert response.headers["access-control-expose-headers"] == "X-Request-Id"
+    exposed = response.headers["access-control-expose-headers"]
+    assert exposed == "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After"
 
 
 @pytest.mark.parametrize(

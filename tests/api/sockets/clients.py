@@ -69,7 +69,7 @@ class Served:
         return int(self.process.memory_info().rss)
 
     async def state(self) -> State:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=False) as client:
             return dict((await client.get(f"{self.url}/state")).json())
 
     async def reaches(self, condition: Callable[[State], bool], seconds: float = PATIENCE) -> State:
@@ -90,14 +90,30 @@ class Served:
         headers = {"Accept": "text/event-stream"} | ({"Authorization": f"Bearer {token}"} if token else {})
         body = {"query": query, "variables": variables}
         async with (
-            httpx.AsyncClient(timeout=PATIENCE) as client,
+            httpx.AsyncClient(timeout=PATIENCE, verify=False) as client,
             client.stream("POST", f"{self.url}/graphql", json=body, headers=headers) as response,
         ):
             yield response, response.aiter_lines()
 
+    @asynccontextmanager
+    async def parts(
+        self, query: str, token: str | None = None, *, accept: str = "multipart/mixed"
+    ) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[Any]]]:
+        """The response to a request for an answer in parts, and what they say."""
+        headers = {"Accept": accept} | ({"Authorization": f"Bearer {token}"} if token else {})
+        async with (
+            httpx.AsyncClient(timeout=PATIENCE, verify=False) as client,
+            client.stream("POST", f"{self.url}/graphql", json={"query": query}, headers=headers) as response,
+        ):
+            yield response, parts(response)
+
     async def revoke(self, name: str) -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=False) as client:
             (await client.post(f"{self.url}/revoke/{name}")).raise_for_status()
+
+    async def open(self, gate: str) -> None:
+        async with httpx.AsyncClient(verify=False) as client:
+            (await client.post(f"{self.url}/open/{gate}")).raise_for_status()
 
     @asynccontextmanager
     async def socket(self, token: str | None = None, **options: Any) -> AsyncIterator["Client"]:
@@ -114,6 +130,19 @@ class Served:
         address = f"ws://127.0.0.1:{self.port}/graphql"
         async with connect(address, subprotocols=offered, compression=None, **options) as connection:
             yield Client(connection)
+
+
+async def parts(response: httpx.Response) -> AsyncIterator[Any]:
+    """What the parts of a response say, each as soon as the boundary behind it is there, as clients read it."""
+    assert response.headers["content-type"].startswith('multipart/mixed; boundary="graphql"')
+    read = b""
+    async for chunk in response.aiter_bytes():
+        *whole, read = (read + chunk).split(b"\r\n--graphql")
+        for part in filter(None, whole):
+            headers, _, body = part.partition(b"\r\n\r\n")
+            assert headers == b"\r\nContent-Type: application/json; charset=utf-8"
+            yield json.loads(body)
+    assert read == b"--\r\n"
 
 
 class Client:

@@ -2,7 +2,8 @@
 
 OPTIONS is a JSON object: `uvicorn`, options of uvicorn's, and `guards`, constants of modules in app.api. The first
 line of its output is the port, the second, at the end, the state. `Bearer <name>` signs anybody in, `Bearer
-<name>;<seconds>` for so long. GET /state tells what is going on; POST /revoke/<name> ends sign-ins.
+<name>;<seconds>` for so long. GET /state tells what is going on; POST /revoke/<name> ends sign-ins, and POST
+/open/<gate> lets a field go on.
 """
 
 import asyncio
@@ -23,9 +24,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from strawberry.schema.config import StrawberryConfig
 
 from app.api import runs, uvicorn_protocol
 from app.api.credentials import Credentials
+from app.api.documents import Documents
 from app.api.graphql import GraphQLEndpoint
 from app.api.sockets import SocketEndpoint
 from app.core import clock
@@ -35,6 +38,7 @@ from app.core.settings import Settings
 from app.execution.engine import Engine
 from app.execution.limits import Limits
 from app.schema.kit.context import Info
+from tests.api import gated
 
 counts: Counter[str] = Counter()
 notes: list[str] = []
@@ -70,6 +74,10 @@ class Query:
         return "late"
 
     @strawberry.field
+    def article(self) -> gated.Article:
+        return gated.Article()
+
+    @strawberry.field
     def broken(self) -> str:
         raise RuntimeError("mongodb://root:secret@db")
 
@@ -82,6 +90,11 @@ class Mutation:
         await asyncio.sleep(seconds)
         notes.append(f"{author}: {text}")
         return text
+
+    @strawberry.mutation
+    def publish(self, info: Info, title: str) -> gated.Article:
+        notes.append(f"{viewer(info)}: {title}")
+        return gated.Article(title=title)
 
     @strawberry.mutation
     def conflict(self) -> str:
@@ -136,6 +149,11 @@ class Subscription:
         yield 1
 
 
+schema = strawberry.Schema(
+    Query, Mutation, Subscription, config=StrawberryConfig(enable_experimental_incremental_execution=True)
+)
+
+
 async def authenticate(authorization: str | None) -> Credentials:
     if authorization is None:
         return Credentials(ANONYMOUS)
@@ -164,7 +182,7 @@ async def closed(credentials: Credentials, socket_id: str) -> None:
 
 
 def now() -> dict[str, Any]:
-    return {**counts, "notes": notes, "tasks": len(asyncio.all_tasks())}
+    return {**counts, **gated.counts, "notes": notes, "tasks": len(asyncio.all_tasks())}
 
 
 async def state(request: Request) -> Response:
@@ -177,6 +195,11 @@ async def revoke(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def open_gate(request: Request) -> Response:
+    gated.gates[request.path_params["gate"]].set()
+    return Response(status_code=204)
+
+
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
@@ -186,15 +209,15 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 def application() -> Starlette:
     settings = Settings(_env_file=None, graphql_timeout_seconds=2, allowed_origins=("https://spa.example.com",))
-    engine = Engine(
-        strawberry.Schema(Query, Mutation, Subscription), Limits.of(settings), introspection=True, suggestions=True
-    )
-    sockets = SocketEndpoint(engine, settings, authenticate, on_open=[opened], on_close=[closed])
+    engine = Engine(schema, Limits.of(settings), introspection=True, suggestions=True)
+    documents = Documents(engine, settings)
+    sockets = SocketEndpoint(documents, settings, authenticate, on_open=[opened], on_close=[closed])
     return Starlette(
         routes=[
             Route("/state", state),
             Route("/revoke/{name}", revoke, methods=["POST"]),
-            Route("/graphql", GraphQLEndpoint(engine, settings, authenticate)),
+            Route("/open/{gate}", open_gate, methods=["POST"]),
+            Route("/graphql", GraphQLEndpoint(documents, settings, authenticate)),
             WebSocketRoute("/graphql", sockets),
         ],
         lifespan=lifespan,

@@ -40,7 +40,7 @@ async def test_a_subscription_streams_its_results_and_completes(served: Served) 
 async def test_a_subscription_streams_by_get_too(served: Served) -> None:
     asked = {"query": "subscription { count(to: 2) }"}
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(verify=False) as client,
         client.stream(
             "GET", f"{served.url}/graphql", params=asked, headers={"Accept": "text/event-stream"}
         ) as response,
@@ -87,7 +87,7 @@ async def test_what_cannot_begin_is_answered_in_json(
 
 
 async def test_a_subscription_needs_a_client_that_takes_streams(served: Served) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         body = {"query": "subscription { count(to: 3) }"}
         answer = await client.post(f"{served.url}/graphql", json=body, headers={"Accept": "application/json"})
     assert answer.status_code == 400

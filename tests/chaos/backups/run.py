@@ -86,12 +86,12 @@ async def _round(
     restored = await backups.restore(archive, f"{NAME}_lost", None, silently)
     outcome.rto, outcome.rpo = time.monotonic() - start, (lost - restored.until).total_seconds()
     await _judge(database.client()[restored.database], notes, restored.until, outcome)
+    await _compare_at_rest(archive, outcome)  # before what copies write pushes the tail's last place out of the oplog
     for number, moment in enumerate(moments):
         copy = await backups.restore(archive, f"{NAME}_{number}", moment, silently)
         await _judge(database.client()[copy.database], notes, moment, outcome)
         await database.client().drop_database(copy.database)
         outcome.moments += 1
-    await _compare_at_rest(archive, outcome)
 
 
 async def _judge(copy: AsyncDatabase[Document], notes: bank.Notes, moment: datetime, outcome: Outcome) -> None:

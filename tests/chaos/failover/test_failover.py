@@ -10,7 +10,7 @@ from tests.chaos.failover.run import Plan, run
 from tests.chaos.failover.summary import table
 from tests.faults.histories import Outcome
 
-PLAN = Plan(seeds=[20], strikes=["kill -9", "stepDown", "cut off from nodes"], writers=4, held=8)
+PLAN = Plan(seeds=[20], strikes=["kill -9", "cut off from nodes"], writers=4, held=8)
 
 
 @pytest.mark.timeout(400)

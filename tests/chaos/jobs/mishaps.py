@@ -69,11 +69,18 @@ async def _sleep_and_keep(job: Job[ChaosSlept]) -> None:
     await keep(job, "sleep")
 
 
-@job(ChaosPoisoned, attempts=ATTEMPTS)
+def deadly(attempt: int) -> str:
+    """The switch that lets the poison act in this attempt."""
+    return f"deadly {attempt}"
+
+
+@job(ChaosPoisoned, attempts=ATTEMPTS, timeout=300)
 async def poison(job: Job[ChaosPoisoned]) -> None:
     await note(job, "poison")
-    if not await _switched(MENDED):
-        os._exit(9)
+    while not await _switched(MENDED):
+        if await _switched(deadly(job.attempt)):
+            os._exit(9)
+        await asyncio.sleep(0.05)
     await keep(job, "poison")
 
 

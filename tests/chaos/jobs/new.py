@@ -1,4 +1,6 @@
-"""What servers and workers of the next release know (R9): another shape of an event, and one that is new."""
+"""What servers and workers of the next release know (R9): another shape of an event, an event that is new, and a new
+job on an event that the last release knows as well.
+"""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -31,6 +33,7 @@ async def ship_and_return(order: str) -> None:
     actor = Actor(shop.ORGANIZATIONS[0], ObjectId())
     await changes.insert(shop.Order(id=f"shipped {order}"))
     changes.emit(ChaosShipped(actor, order=order, parcels=2), ChaosReturned(actor, order=order))
+    changes.emit(shop.ChaosOrdered(actor, order=order, seconds=0))
 
 
 @job(ChaosShipped)
@@ -46,4 +49,10 @@ async def take_back(job: Job[ChaosReturned]) -> None:
     await keep(job, f"back {job.event.order}")
 
 
-JOBS: list[JobType[Any]] = [ship, take_back]
+@job(shop.ChaosOrdered)
+async def thank(job: Job[shop.ChaosOrdered]) -> None:
+    await note(job, f"thank {job.event.order}")
+    await keep(job, f"thank {job.event.order}")
+
+
+JOBS: list[JobType[Any]] = [ship, take_back, thank]

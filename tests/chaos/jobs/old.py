@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.core.changes import Event
 from app.core.jobs import Job, job
+from tests.chaos.jobs import shop  # noqa: F401 - it knows that event, and none of its jobs
 from tests.chaos.jobs.effects import keep, note
 
 

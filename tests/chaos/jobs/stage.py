@@ -44,6 +44,12 @@ class Stage:
         await self.hire(module, max(0, count - len(workers)))
         return workers
 
+    async def at_work(self) -> None:
+        """Returns when every worker is, those too that are being started again."""
+        for member in self.deployment.workers:
+            await until(lambda member=member: asyncio.sleep(0, member.process.running), PATIENCE)
+            await member.says("worker.works", PATIENCE)
+
     def worker(self, pid: int) -> Member:
         return next(member for member in self.deployment.workers if member.pid == pid)
 

@@ -3,9 +3,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import backups
@@ -15,22 +13,15 @@ from app.core.backups.keys import Keys
 from app.core.backups.progress import silently
 from app.core.backups.tailing import advance, beginning
 from app.core.database import Document
+from tests import s3
 from tests.core.backups.conftest import KEY
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """A bucket of an S3 of our own."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    names = {"ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "secret", "REGION": "eu-west-1", "ALLOW_HTTP": "true"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**names, "ENDPOINT_URL": f"http://{host}:{port}"}.items():
-            patch.setenv(f"AWS_{name}", value)
-        httpx.put(f"http://{host}:{port}/a-bucket").raise_for_status()
-        yield "s3://a-bucket/deep/inside"
-    server.stop()
+    with s3.bucket() as url:
+        yield url
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -114,7 +114,7 @@ async def test_what_is_not_sound_is_kept(archive: Archive, living: AsyncDatabase
     with pytest.raises(BackupError, match="is not sound; it is kept for you to look at"):
         await backups.restore(archive, copy.name, None, silently)
     assert await copy.things.count_documents({}) == 1
-    _, do = preparation()[0]
+    _, do = preparation([])[0]
     with database.using(copy.name), pytest.raises(BackupError, match="not restored to the end; the books do not"):
         await do()
     with pytest.raises(BackupError, match="was not restored to the end"):

@@ -46,7 +46,7 @@ async def test_what_happened_since_is_replayed(
     async with living.client.start_session() as session, await session.start_transaction():
         await living.client[f"{living.name}_other"].things.insert_one({"_id": "of another"}, session=session)
         await living.another.insert_one({"_id": 1}, session=session)
-        await living.big.insert_many([{"_id": n, "x": b"x" * 6_000_000} for n in range(6)], session=session)
+        await living.big.insert_many([{"_id": n, "x": b"x" * 6_000_000} for n in range(3)], session=session)
         await living.things.delete_one({"_id": 99}, session=session)
     await advance(archive, position)
     copy = await restored()

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,13 +15,12 @@ from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
 from structlog.testing import capture_logs
 
-from app.core import backups
+from app.core import backups, leases
 from app.core.backups import Archive, BackupError, oplog, origin, tailing
 from app.core.backups.manifest import finished
 from app.core.backups.progress import silently
 from app.core.backups.segments import Run, Segment, chain, listed, stored
 from app.core.backups.tailing import OplogOverran, Tail, advance, beginning
-from app.core.changes import lease
 from app.core.database import Document
 from app.core.tasks import end
 from tests.core.backups import bank
@@ -84,6 +84,7 @@ tailing.SEGMENT_BYTES = 20_000
 uri, name, url, key = sys.argv[1:]
 async def main():
     database.connect(uri, name)
+    print("begins", flush=True)
     await Tail(Archive(url, name, Keys.parse(key))).run()
 asyncio.run(main())
 """
@@ -96,8 +97,9 @@ async def test_killed_at_any_moment_it_goes_on_where_it_was(
     arguments = ["-c", KILLED, mongodb_uri, living.name, archive.url, key]
     kills = 0
     async with bank.busy(3):
-        for pause in (2.5, 3.2, 5.1, 6.3):  # a lease lasts four seconds
-            tail = await asyncio.create_subprocess_exec(sys.executable, *arguments)
+        for pause in (1.5, 2.2, 4.1, 5.3):
+            tail = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE)
+            assert tail.stdout and await tail.stdout.readline()
             await asyncio.sleep(pause)
             assert tail.returncode is None
             tail.send_signal(signal.SIGKILL)
@@ -151,7 +153,7 @@ async def test_a_segment_never_ends_within_a_transaction(
     position = await beginning()
     await living.things.insert_one({"_id": 1})
     async with living.client.start_session() as session, await session.start_transaction():
-        await living.big.insert_many([{"_id": n, "x": b"x" * 9_000_000} for n in range(4)], session=session)
+        await living.big.insert_many([{"_id": n, "x": b"x" * 9_000_000} for n in range(2)], session=session)
     partial = [
         one async for one in oplog.entries(living.name, position.ts, (await beginning()).ts) if oplog.partial(one)
     ]
@@ -303,17 +305,17 @@ async def test_backups_of_another_server_are_not_added_to(
 
 
 async def test_leases_alone_are_stored_after_a_while(archive: Archive, living: AsyncDatabase[Document]) -> None:
-    await lease.take("backups", "tail", "me")
+    await leases.take("backups", "tail", "me")
     position = await beginning()
     for _ in range(3):
-        await lease.take("backups", "tail", "me")
+        await leases.take("backups", "tail", "me")
     assert await advance(archive, position, idle=300) == position
     assert await archive.names() == []
     await living.things.insert_one({"_id": 1})
     position = await advance(archive, position, idle=300)
     assert len(await stored(archive)) == 1
     await asyncio.sleep(1.1)
-    await lease.take("backups", "tail", "me")
+    await leases.take("backups", "tail", "me")
     assert await advance(archive, position, idle=1) != position
     assert len(await stored(archive)) == 2
 

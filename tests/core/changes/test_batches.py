@@ -8,10 +8,10 @@ from bson.errors import InvalidDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 
-from app.core import changes, database
+from app.core import changes, database, grouping
 from app.core.changes import batches
-from app.core.changes.batches import Batches
 from app.core.database import Document
+from app.core.grouping import Grouped
 from tests.core.changes.notes import Note
 
 Database = AsyncDatabase[Document]
@@ -21,17 +21,17 @@ async def test_what_arrives_while_a_command_travels_goes_in_the_next_one(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    takes = Batches._take
+    takes = Grouped._take
 
-    def counted(self: Batches) -> Any:
-        batch = takes(self)
-        sizes.append(len(batch))
-        return batch
+    def counted(self: Grouped[Any], waiting: Any) -> Any:
+        group = takes(self, waiting)
+        sizes.append(len(group))
+        return group
 
-    monkeypatch.setattr(Batches, "_take", counted)
+    monkeypatch.setattr(Grouped, "_take", counted)
     await asyncio.gather(*(changes.insert(Note(key=str(n))) for n in range(1_200)))
     assert await empty.notes.count_documents({}) == 1_200
-    assert max(sizes) == batches.MAX_DOCUMENTS
+    assert max(sizes) == grouping.MOST
     assert len(sizes) < 10
 
 

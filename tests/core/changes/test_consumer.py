@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.core import changes
+from app.core import leases
 from app.core.changes import Change, Consumer, Sequencer, consumer, log
 from app.core.database import Document
 from app.core.tasks import end
@@ -178,8 +178,8 @@ async def test_a_page_whose_handler_died_comes_again(empty: Database, sequencer:
 async def test_it_keeps_the_lease_through_a_long_page(
     empty: Database, sequencer: Sequencer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes.lease, "SECONDS", 0.4)
-    monkeypatch.setattr(changes.lease, "RENEW", 0.1)
+    monkeypatch.setattr(leases, "SECONDS", 0.4)
+    monkeypatch.setattr(leases, "RENEW", 0.1)
     started, go_on, other = asyncio.Event(), asyncio.Event(), Reader()
 
     async def long(found: Sequence[Change]) -> None:

@@ -69,6 +69,28 @@ async def test_listeners_hear_every_change_of_their_type_and_may_fail(hub: Hub) 
     assert heard == ["a", "b"]
 
 
+async def test_a_hub_is_current_when_it_has_seen_the_end_of_the_log(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def moves() -> bool:
+        """Whether the hub becomes more current in some turns of its tail."""
+        before = hub.current_at
+        await asyncio.sleep(10 * hubs.POLL)
+        return hub.current_at > before
+
+    async def away(position: int) -> list[Change]:
+        raise AutoReconnect("on purpose")
+
+    assert await moves()
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "following", away)
+        await asyncio.sleep(5 * hubs.POLL)
+        assert not await moves(), "it cannot read"
+    assert await moves()
+    with monkeypatch.context() as patch:
+        patch.setattr(hubs, "PAGE", 0)
+        await asyncio.sleep(5 * hubs.POLL)
+        assert not await moves(), "each page is full, so there is more"
+
+
 async def test_a_new_epoch_drops_what_listeners_keep(hub: Hub, empty: Database) -> None:
     dropped = asyncio.Event()
     hub.on_gap(dropped.set)

@@ -25,11 +25,11 @@ class Late(Sequencer):
 
     lost = 1
 
-    async def _lead(self) -> None:
+    async def _lead(self, row: Document) -> None:
         if self.lost:
             self.lost -= 1
             raise OperationFailure("Resume of change stream was not possible", 286)
-        await super()._lead()
+        await super()._lead(row)
 
 
 @changes.atomic
@@ -116,7 +116,7 @@ async def test_i12_the_audit_finds_a_way_of_writing_that_hides_events(empty: Dat
     await told(hub, EVERYTHING)
     assert await changes.hidden(settled=timedelta(0)) == []
     event = NoteMade(ACTOR, key="hidden")
-    await empty.notes.replace_one({"key": "a"}, {"key": "a", "_events": pack([event])})  # logged as a replacement
+    await empty.notes.replace_one({"key": "a"}, {"key": "a", "_events": await pack([event])})  # logged as a replacement
     await mark(EVERYTHING)
     await told(hub, EVERYTHING)
     await asyncio.sleep(1.1)  # ids are compared by the second

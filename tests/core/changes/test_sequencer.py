@@ -5,6 +5,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from bson import ObjectId, encode
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
-from app.core import changes
-from app.core.changes import Hub, Sequencer, lease, sequencer
+from app.core import changes, leases
+from app.core.changes import Hub, Sequencer, sequencer
 from app.core.changes.envelope import pack
 from app.core.database import Document
 from tests.core.changes.notes import (
@@ -126,7 +127,7 @@ async def test_i8_two_that_both_believe_to_lead_make_one_log(empty: Database, mo
     async def always(name: str, id: str, owner: str) -> Document:
         return {"owner": owner}
 
-    monkeypatch.setattr(lease, "take", always)
+    monkeypatch.setattr(leases, "take", always)
     monkeypatch.setattr(sequencer, "PAUSE", 0.05)
     both = Sequencer(), Sequencer()
     writers = Writers(seed=2)
@@ -175,7 +176,7 @@ async def test_i10_a_log_made_anew_from_the_oplog_is_the_same(empty: Database) -
 
 
 async def test_the_next_one_leads_as_soon_as_the_first_stops(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "SECONDS", 3_600.0)
+    monkeypatch.setattr(leases, "SECONDS", 3_600.0)
     first, second = Sequencer(), Sequencer()
     async with running(first.run()) as tasks:
         await make("a")
@@ -201,6 +202,7 @@ async def test_the_next_one_leads_as_soon_as_the_first_stops(empty: Database, mo
         encode({"v": [{"e": "no id", "t": "Odd.1", "s": [], "a": "", "d": {}}]}),
         encode({"v": [{"e": ObjectId(), "t": "Odd.1", "s": "no list", "a": "", "d": {}}]}),
     ],
+    ids=count(),
 )
 async def test_events_that_cannot_be_read_do_not_stop_the_log(hub: Hub, empty: Database, envelope: object) -> None:
     await make("a")
@@ -220,7 +222,9 @@ async def test_one_scope_may_tell_more_than_a_batch(hub: Hub) -> None:
 
 
 async def test_a_document_of_the_largest_size_passes(hub: Hub, empty: Database) -> None:
-    await empty.entries.insert_one({"_id": ObjectId(), "text": "x" * 16_770_000, "_events": pack([NotePaid(ACTOR)])})
+    await empty.entries.insert_one(
+        {"_id": ObjectId(), "text": "x" * 16_770_000, "_events": await pack([NotePaid(ACTOR)])}
+    )
     await changes.change(Entry, {}, {"$set": {"text": "y" * 16_770_000}}, NoteMoved(ACTOR))
     assert [c.type for c in await told(hub, EVERYTHING)] == ["NotePaid.1", "NoteMoved.1"]
 

@@ -76,3 +76,25 @@ async def test_what_other_tasks_tell_apart_is_known_and_what_strangers_tell_is_n
         await changes.apart(lambda: changes.insert(Note(key="a"), event))
         await strange
     assert ids == [event.id]
+
+
+async def test_listeners_hear_of_what_was_committed_here_before_its_writer_goes_on(empty: Database) -> None:
+    heard: list[ObjectId] = []
+    single, scoped, rehearsed, later = made("a"), NotePaid(ACTOR), made("b"), made("c")
+
+    @changes.atomic
+    async def pay() -> None:
+        changes.emit(scoped)
+        assert scoped.id not in heard
+
+    def fails(event: changes.Event) -> None:
+        raise ZeroDivisionError
+
+    with changes.listening(fails), changes.listening(lambda event: heard.append(event.id)):
+        await changes.insert(Note(key="a"), single)
+        assert heard == [single.id]
+        await pay()
+        await changes.rehearse(lambda: changes.insert(Note(key="b"), rehearsed))
+        await changes.change(Note, {"key": "nobody"}, {"$inc": {"version": 1}}, NoteMoved(ACTOR))
+    await changes.insert(Note(key="c"), later)
+    assert heard == [single.id, scoped.id]

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from app.core import changes
 from app.core.changes import Hub, Sequencer
 from app.core.database import Document
-from app.core.errors import VersionConflict
+from app.core.errors import Conflict, VersionConflict
 from tests.core.changes.notes import ACTOR, EVERYTHING, Entry, Note, NoteMade, NoteMoved, NotePaid, make, told
 
 Database = AsyncDatabase[Document]
@@ -181,3 +181,22 @@ async def test_erase_deletes_so_many_and_no_others(hub: Hub, empty: Database) ->
     with pytest.raises(LookupError):
         await never()
     assert await empty.notes.distinct("key") == ["d", "e"]
+
+
+async def test_each_of_many_is_changed_by_one_command_or_none_is(empty: Database) -> None:
+    made = [await make(key) for key in "abc"]
+
+    @changes.atomic
+    async def pay(first: int) -> None:
+        await changes.change_each(
+            Note, [({"_id": note.id, "paid": 0}, {"$inc": {"paid": n}}) for n, note in enumerate(made, first)]
+        )
+
+    await pay(7)
+    assert {row["key"]: row["paid"] async for row in empty.notes.find()} == {"a": 7, "b": 8, "c": 9}
+    await empty.notes.update_one({"key": "a"}, {"$set": {"paid": 0}})
+    with pytest.raises(Conflict):
+        await pay(1)
+    assert {row["key"]: row["paid"] async for row in empty.notes.find()} == {"a": 0, "b": 8, "c": 9}
+    with pytest.raises(RuntimeError, match="@atomic"):
+        await changes.change_each(Note, [])

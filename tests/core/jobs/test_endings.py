@@ -8,8 +8,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from app.core import changes
+from app.core.clock import now
 from app.core.database import Document
-from app.core.jobs import Job, Permanent, control, endings, queue, runner
+from app.core.jobs import Job, Permanent, control, due, endings, queue, runner
 from app.core.jobs.attempt import check_result
 from app.core.jobs.due import make_due_ready
 from tests.core.jobs.tasks import ACTOR, PATIENCE, Asked, Worker, accept, declared, rows, running, taken, until
@@ -142,6 +143,22 @@ async def test_what_was_leased_in_an_answer_that_got_lost_is_done_by_who_leased_
         await until("done")
     assert lost
     assert [attempt.attempt for attempt in worker.attempts] == [1, 1]
+
+
+async def test_those_that_fell_silent_together_twice_come_again_apart(empty: Database) -> None:
+    """One of them may have ended the process, and would end the next one with all that is beside it."""
+    kind = declared("greet", Worker())
+    await accept([kind], *(Asked(ACTOR) for _ in range(8)))
+    for attempt in (1, 2):
+        assert len(await queue.take(kind.queue, [kind.type], "poisoned", 8)) == 8
+        await asyncio.sleep(queue.LEASE + 0.1)
+        assert await make_due_ready() == (8, {kind.queue} if attempt == 1 else set())
+    again = await rows()
+    assert {row["state"] for row in again} == {"retry"}
+    moments = sorted(row["due"] for row in again)
+    assert (moments[-1] - moments[0]).total_seconds() > 0.5
+    assert (moments[-1] - now()).total_seconds() < due.APART
+    assert not any("owner" in row for row in again)
 
 
 async def test_silence_means_nothing_while_runners_could_not_speak(empty: Database) -> None:

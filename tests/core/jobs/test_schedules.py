@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core import clock
 from app.core.database import Document
-from app.core.jobs import CatchUp, Job, Schedule, Tick, Timekeeper, control, queue, schedule, schedules
+from app.core.jobs import CatchUp, Job, Schedule, Tick, Timekeeper, control, schedule, schedules, timekeeper
 from app.core.tasks import end
 from tests.core.jobs.tasks import PATIENCE, rows, running, unheard, until
 
@@ -162,7 +162,7 @@ async def test_ticks_are_dealt_with_only_when_their_runs_are_made(
 
     await empty.schedules.insert_one({"_id": "beat", "last": clock.now() - timedelta(seconds=3), "paused": False})
     with monkeypatch.context() as patch, pytest.raises(ConnectionError):
-        patch.setattr(queue, "put", fail)
+        patch.setattr(timekeeper, "put", fail)
         await Timekeeper([beat], unheard).tick()
     await Timekeeper([beat], unheard).tick()
     assert len(await rows()) >= 3

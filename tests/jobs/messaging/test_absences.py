@@ -117,9 +117,11 @@ async def test_an_address_that_is_refused_for_good_is_given_up(worker: Worker, c
     worker.office.refused_addresses[address] = "550 nobody of that name"
     await make_message(owner, await make_conversation(owner, ada))
     await worker.settled()
-    (row,) = await database.collection("jobs").find({"state": "dead"}).to_list()
-    assert (row["type"], row["attempt"]) == ("email_absent.1", 1)
-    assert "nobody of that name" in row["last_error"]
+    where = {"state": "bounced"}
+    (row,) = await database.collection("deliveries").find(where).to_list()
+    assert (row["address"], row["attempts"], row["sealed"]) == (address, 1, b"")
+    assert "nobody of that name" in row["reason"]
+    assert await database.collection("jobs").find_one({"state": "dead"}) is None
 
 
 async def test_a_crash_between_the_note_and_the_email_costs_neither(idle: Worker) -> None:

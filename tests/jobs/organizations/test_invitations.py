@@ -9,7 +9,7 @@ from app.core.jobs import Job, Tick
 from app.core.settings import settings
 from app.jobs.organizations.invitations import expire_invitations
 from app.models import Invitation, InvitationState, Role
-from app.services.organizations import invitations
+from app.services.organizations import invitations, seats
 from tests.factories.identity import make_user
 from tests.factories.organizations import make_owner
 from tests.jobs.working import Worker
@@ -45,7 +45,7 @@ async def test_the_tick_ends_what_is_overdue_and_nothing_else(idle: Worker) -> N
     old, new = [
         await invitations.invite(owner, invitations.Invite(email=f"{name}@example.com")) for name in ("old", "new")
     ]
-    ago = clock.now() - invitations.VALID - timedelta(seconds=1)
+    ago = clock.now() - seats.VALID - timedelta(seconds=1)
     await database.collection("invitations").update_one({"_id": old.id}, {"$set": {"created_at": ago}})
     for _ in range(2):
         await expire_invitations.run(Job({}, Tick(clock.now())))

@@ -1,5 +1,7 @@
+import asyncio
 from base64 import b64encode
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,14 +10,20 @@ import pytest
 from bson import ObjectId
 from structlog.testing import capture_logs
 
-from app.core import database
+from app.core import database, keyring
+from app.core.actor import Actor
 from app.core.backups import BackupError
+from app.core.backups.progress import silently
+from app.core.backups.tailing import advance, beginning
 from app.core.settings import settings
 from app.jobs.platform import backups as jobs
+from app.models import Organization, OrganizationState, User
+from app.services.organizations import deletion
 from app.services.platform import backups
+from app.services.privacy import erasure
 from tests.factories.identity import make_user
 from tests.factories.organizations import make_organization
-from tests.jobs.working import Worker
+from tests.jobs.working import PATIENCE, Worker
 
 
 @pytest.fixture
@@ -80,3 +88,41 @@ async def test_rows_of_no_organization_are_found(kept: Path) -> None:
     await run(jobs.back_up)
     with pytest.raises(BackupError, match="which is no organization"):
         await run(jobs.drill_restore)
+
+
+@pytest.mark.parametrize("told_by", ["a full backup", "a segment"])
+async def test_who_was_erased_since_does_not_come_back(
+    kept: Path, idle: Worker, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    """S18, S19."""
+    erased, other = await make_user("Canaria"), await make_user("Grace")
+    gone, stays = await make_organization(erased), await make_organization(other)
+    owners = [keyring.person(erased.id), keyring.organization(gone.id), keyring.person(other.id)]
+    sealed = [await keyring.seal(owner, "canary") for owner in owners]
+    position = await beginning()
+    await run(jobs.back_up)
+    [first] = await backups.every()
+    for owner in owners[:2]:  # as an erasure and a deletion end
+        await keyring.destroy(owner)
+    await (run(jobs.back_up) if told_by == "a full backup" else advance(backups.archive(), position))
+    name = f"{database.database().name}_restored"
+    await backups.restore(name, first.at, silently)
+    monkeypatch.setattr(database, "_name", name)
+    try:
+        assert [await one.text() for one in sealed] == [None, None, "canary"], "before any process serves it"
+        monkeypatch.setattr(deletion, "STRAGGLERS", timedelta(0))
+        monkeypatch.setattr(erasure, "QUIET", timedelta(0))
+        monkeypatch.setenv("GRAPHQL_TIMEOUT_SECONDS", "0.1")
+        settings.cache_clear()
+        idle.start()
+        platform = Actor.platform()
+        async with asyncio.timeout(PATIENCE):
+            while not await User.lookup(platform, {"erased_at": {"$ne": None}}, _id=erased.id, name="Erased person"):
+                await asyncio.sleep(0.05)
+            while not await Organization.lookup(platform, _id=gone.id, state=OrganizationState.DELETED.value):
+                await asyncio.sleep(0.05)
+        assert await User.lookup(platform, _id=other.id, name="Grace")
+        assert await Organization.lookup(platform, _id=stays.id, state=OrganizationState.ACTIVE.value)
+    finally:
+        await idle.stop()
+        await database.client().drop_database(name)

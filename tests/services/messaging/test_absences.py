@@ -1,16 +1,20 @@
 """Who is noted as away: once, until they have read."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
 
-from app.core import clock
+from app.core import changes, clock
 from app.core.actor import Actor
+from app.core.database import Document
 from app.core.settings import settings
-from app.models import Conversation, Message, Participant
-from app.models.messaging.events import MessageSent, ParticipantNoted
+from app.models import Conversation, Delivery, Message, Participant
+from app.models.messaging.events import AbsenceHeld, MessageSent, ParticipantNoted
 from app.services.messaging import absences, conversations, messages, presence, reads
+from app.services.notifications import emails, preferences
+from app.services.notifications.preferences import PreferencesEdit, QuietInterval, Weekday
 from app.services.organizations import members
 from tests.factories.messaging import make_conversation, make_message
 from tests.factories.organizations import make_member, make_owner
@@ -34,7 +38,6 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Go on so much later, until the test ends; ids made by then do not hold up those made afterwards."""
     source = clock.source
     monkeypatch.setattr(clock, "source", lambda: source() + seconds)
-    monkeypatch.setattr(clock, "_last", clock._last)
 
 
 async def noted(actor: Actor, conversation: Conversation) -> dict[ObjectId, ObjectId]:
@@ -192,3 +195,29 @@ async def test_who_was_noted_and_then_suspended_gets_no_e_mail(company: list[Act
     platform = Actor.platform(owner.organization_id)
     told = ParticipantNoted(platform, conversation=conversation.id, user=ada.user_id, message=message.id)
     assert await absences.unread(told) == []
+
+
+async def test_an_email_waits_for_quiet_hours_and_does_not_come_to_who_has_read_by_then(
+    company: list[Actor], documents: AsyncDatabase[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, ada, grace = company
+    moment = datetime(2027, 6, 7, 12, 0, tzinfo=UTC)
+    monkeypatch.setattr(clock, "source", moment.timestamp)
+    quiet = PreferencesEdit(quiet_hours=[QuietInterval(weekday=Weekday.MONDAY, start="09:00", end="18:00")])
+    conversation = await make_conversation(owner, ada, grace)
+    message = await make_message(owner, conversation)
+    platform = Actor.platform(owner.organization_id)
+    for person in (ada, grace):
+        await preferences.edit(person, quiet)
+        assert person.user_id
+        told = ParticipantNoted(platform, conversation=conversation.id, user=person.user_id, message=message.id)
+        await emails.absence(told)
+    assert not await Delivery.select(platform, {"kind": "unread_messages"})
+    rows = [event async for row in documents.outbox.find() for event in changes.envelope.unpack(row["_events"])]
+    held = [event for row in rows if (event := AbsenceHeld.read(row)) and event.conversation == conversation.id]
+    assert {event.due for event in held} == {moment + timedelta(hours=6)}
+    await reads.mark(ada, reads.ReadMark(conversation_id=conversation.id))
+    for event in held:
+        await emails.absence(event)
+    [delivery] = await Delivery.select(platform, {"kind": "unread_messages"})
+    assert delivery.user_id == grace.user_id

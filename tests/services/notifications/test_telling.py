@@ -4,38 +4,24 @@ import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
-from app.core import changes, clock
+from app.core import changes
 from app.core.actor import Actor
-from app.core.changes import Change, Event
+from app.core.clock import new_id
 from app.core.database import Document
 from app.core.paging import PageArgs
-from app.models import Message, Notification, NotificationKind, User
-from app.models.messaging.events import MessageDeleted, MessageSent
-from app.models.organizations.events import MemberInvited
+from app.models import Notification, NotificationKind, User
+from app.models.messaging.events import MessageDeleted
+from app.models.organizations.events import MemberInvited, OwnershipOffered
+from app.services.identity import users
 from app.services.messaging import conversations, messages
 from app.services.notifications import notifications, telling
 from app.services.organizations import invitations
 from tests.factories.identity import make_user
 from tests.factories.messaging import make_conversation, make_message
 from tests.factories.organizations import make_member, make_organization, make_owner
+from tests.services.notifications.pages import page, said
 
 pytestmark = pytest.mark.usefixtures("documents")
-
-
-def page(*events: Event) -> list[Change]:
-    """The events as the log tells them."""
-    return [Change.of({**event.row(), "_id": n, "at": clock.now()}) for n, event in enumerate(events, 1)]
-
-
-def said(actor: Actor, message: Message, answered: Message | None = None) -> MessageSent:
-    return MessageSent(
-        actor,
-        conversation=message.conversation_id,
-        message=message.id,
-        sender=message.sender_id,
-        mentions=message.mention_ids,
-        answers=answered.sender_id if answered else None,
-    )
 
 
 async def told(actor: Actor) -> list[Notification]:
@@ -148,3 +134,24 @@ async def test_a_notification_tells_of_itself(company: list[Actor], documents: A
     assert (event["t"], event["d"]["notification"]) == ("NotificationCreated.1", one.id)
     assert f"u:{ada.user_id}" in event["s"]
     assert event["o"] == owner.organization_id != ObjectId()
+
+
+async def test_each_is_told_in_their_own_language(company: list[Actor]) -> None:
+    owner, ada, grace = company
+    assert ada.user_id
+    assert owner.user_id
+    await users.edit(ada, users.ProfileEdit.model_validate({"locale": "fr-CA"}))
+    offer = [OwnershipOffered(owner, offer=new_id(), user=person.user_id, by=owner.user_id) for person in (ada, grace)]  # type: ignore[arg-type]
+    conversation = await make_conversation(owner, ada, grace)
+    people = [id for id in (ada.user_id, grace.user_id) if id]
+    message = await make_message(owner, conversation, "Somebody", mentions=people)
+    await telling.follow(page(*offer, said(owner, message)))
+    texts = {person: {one.kind.value: one.text for one in await told(person)} for person in (ada, grace)}
+    assert texts[ada]["ownership"].endswith("vous propose la propriété de Birch School.")
+    assert texts[grace]["ownership"].endswith("offers you the ownership of Birch School.")
+    assert texts[ada]["mention"] == "Somebody", "what people write is theirs"
+    await messages.delete(owner, messages.MessageAction(message_id=message.id))
+    gone = MessageDeleted(owner, conversation=conversation.id, message=message.id)
+    await telling.follow(page(gone))
+    read = [next(one.text for one in await told(person) if one.message_id) for person in (ada, grace)]
+    assert read == ["Ce message a été supprimé.", "This message was deleted."]

@@ -1,0 +1,66 @@
+"""Collecting invoices, and hearing what becomes of payments for them."""
+
+from typing import Any
+
+from app.core.jobs import Job, JobType, job
+from app.models.billing.events import CollectionDue, InvoicePaid, InvoiceVoided
+from app.models.billing.payment_events import (
+    DisputeClosed,
+    PaymentFailed,
+    PaymentMoved,
+    PaymentRefunded,
+    PaymentSucceeded,
+)
+from app.services.billing import collection, invoice_payments, waiting
+
+
+@job(CollectionDue)
+async def collect_invoice(job: Job[CollectionDue]) -> None:
+    await invoice_payments.charge(job.event)
+
+
+@job(PaymentSucceeded)
+async def apply_payment(job: Job[PaymentSucceeded]) -> None:
+    await collection.succeeded(job.event)
+
+
+@job(PaymentFailed)
+async def count_failed_payment(job: Job[PaymentFailed]) -> None:
+    await collection.failed(job.event)
+
+
+@job(PaymentMoved)
+async def count_waiting_payment(job: Job[PaymentMoved]) -> None:
+    await collection.waits(job.event)
+
+
+@job(InvoicePaid)
+async def close_what_waits(job: Job[InvoicePaid]) -> None:
+    await waiting.closed(job.event)
+
+
+@job(InvoiceVoided)
+async def close_what_waits_for_nothing(job: Job[InvoiceVoided]) -> None:
+    await waiting.closed(job.event)
+
+
+@job(PaymentRefunded)
+async def apply_refund(job: Job[PaymentRefunded]) -> None:
+    await collection.refunded(job.event)
+
+
+@job(DisputeClosed)
+async def apply_dispute(job: Job[DisputeClosed]) -> None:
+    await collection.disputed(job.event)
+
+
+JOBS: list[JobType[Any]] = [
+    collect_invoice,
+    apply_payment,
+    count_failed_payment,
+    count_waiting_payment,
+    close_what_waits,
+    close_what_waits_for_nothing,
+    apply_refund,
+    apply_dispute,
+]

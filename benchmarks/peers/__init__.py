@@ -1,0 +1,1 @@
+"""Atrium beside its peers: `python -m benchmarks.peers`. docs/performance.md explains."""

@@ -1,0 +1,1 @@
+"""A small schema made with Atrium's own kit, behind Atrium's own doors."""

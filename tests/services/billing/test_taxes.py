@@ -1,0 +1,203 @@
+"""BIL-11: which tax is due on a sale, by the laws that say so."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.money import Money
+from app.services.billing import tax_ids, tax_rates
+from app.services.billing.tax_ids import BadTaxId, UncheckedTaxId
+from app.services.billing.tax_rates import CLOCKS, EU, RATES
+from app.services.billing.taxes import Party, Tax, TaxPart, TaxReason, rate_for
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+DE, FR = Party("DE", tax_id="DE136695976"), Party("FR", tax_id="FR40303265045")
+NG, GB = Party("NG", tax_id="12345678-0001"), Party("GB", tax_id="980780684")
+KARNATAKA, DELHI = Party("IN", "29", "29AAPFU0939F1ZR"), Party("IN", "07")
+
+STANDARD_2025: dict[str, int] = {
+    "AT": 2000, "BE": 2100, "BG": 2000, "CY": 1900, "CZ": 2100, "DE": 1900, "DK": 2500, "EE": 2400, "ES": 2100,
+    "FI": 2550, "FR": 2000, "GR": 2400, "HR": 2500, "HU": 2700, "IE": 2300, "IT": 2200, "LT": 2100, "LU": 1700,
+    "LV": 2100, "MT": 1800, "NL": 2100, "PL": 2300, "PT": 2300, "RO": 2100, "SE": 2500, "SI": 2200, "SK": 2300,
+}  # fmt: skip
+"""The standard rates of the Union's members since 1 August 2025, as the European Commission publishes them (TEDB)."""
+
+
+def test_the_standard_rates_of_the_union_are_those_that_its_commission_publishes() -> None:
+    found = {country: tax_rates.standard(country, datetime(2025, 8, 2, tzinfo=UTC)) for country in EU}
+    assert {country: one.rate for country, one in found.items() if one} == STANDARD_2025
+
+
+@pytest.mark.parametrize(
+    ("country", "moment", "rate"),
+    [
+        ("DE", "2020-06-30T23:59:59", 1900),  # Zweites Corona-Steuerhilfegesetz, Art. 3
+        ("DE", "2020-07-01T00:00:00", 1600),
+        ("DE", "2020-12-31T23:59:59", 1600),
+        ("DE", "2021-01-01T00:00:00", 1900),
+        ("EE", "2023-12-31T23:59:59", 2000),
+        ("EE", "2024-01-01T00:00:00", 2200),
+        ("EE", "2025-07-01T00:00:00", 2400),
+        ("FI", "2024-08-31T23:59:59", 2400),
+        ("FI", "2024-09-01T00:00:00", 2550),
+        ("IE", "2020-09-01T00:00:00", 2100),
+        ("IE", "2021-03-01T00:00:00", 2300),
+        ("LU", "2023-12-31T23:59:59", 1600),
+        ("LU", "2024-01-01T00:00:00", 1700),
+        ("RO", "2025-07-31T23:59:59", 1900),
+        ("RO", "2025-08-01T00:00:00", 2100),
+        ("SK", "2025-01-01T00:00:00", 2300),
+        ("NG", "2020-01-31T23:59:59", 500),  # Finance Act 2019
+        ("NG", "2020-02-01T00:00:00", 750),
+        ("GB", "2011-01-04T00:00:00", 2000),
+    ],
+)
+def test_a_rate_begins_at_midnight_by_the_clock_of_its_country(country: str, moment: str, rate: int) -> None:
+    local = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(CLOCKS[country]))
+    found = tax_rates.standard(country, local.astimezone(UTC))
+    assert found
+    assert (found.rate, bool(found.source)) == (rate, True)
+
+
+def test_the_table_is_in_order_and_knows_the_clock_of_each_country() -> None:
+    assert {one.country for one in RATES} == CLOCKS.keys() == EU | {"GB", "IN", "NG"}
+    assert [*RATES] == sorted(RATES, key=lambda one: (one.country, one.since))
+    assert len({(one.country, one.since) for one in RATES}) == len(RATES)
+    assert tax_rates.standard("GB", datetime(1900, 1, 1, tzinfo=UTC)) is None
+
+
+def of(rate: int, name: str, reason: TaxReason, country: str | None = None, *parts: TaxPart) -> Tax:
+    return Tax(rate, name, reason, country, parts)
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer", "expected"),
+    [
+        (DE, Party("DE"), of(1900, "VAT", TaxReason.STANDARD, "DE")),
+        (DE, Party("DE", tax_id="DE129274202"), of(1900, "VAT", TaxReason.STANDARD, "DE")),
+        (DE, FR, of(0, "VAT", TaxReason.REVERSE_CHARGE, "FR")),  # Directive 2006/112/EC, Art. 44 and 196
+        (DE, Party("FR"), of(2000, "VAT", TaxReason.STANDARD, "FR")),  # Art. 58
+        (DE, Party("MC"), of(2000, "VAT", TaxReason.STANDARD, "FR")),  # Art. 7
+        (FR, Party("FI"), of(2550, "VAT", TaxReason.STANDARD, "FI")),
+        (DE, GB, of(0, "VAT", TaxReason.OUTSIDE)),
+        (DE, Party("US"), of(0, "VAT", TaxReason.OUTSIDE)),  # Art. 59
+        (GB, Party("GB"), of(2000, "VAT", TaxReason.STANDARD, "GB")),
+        (GB, Party("IM"), of(2000, "VAT", TaxReason.STANDARD, "GB")),
+        (GB, Party("FR"), of(0, "VAT", TaxReason.OUTSIDE)),  # VATA 1994 s. 7A
+        (NG, Party("NG"), of(750, "VAT", TaxReason.STANDARD, "NG")),
+        (NG, Party(), of(750, "VAT", TaxReason.STANDARD, "NG")),
+        (NG, Party("GH"), of(0, "VAT", TaxReason.OUTSIDE)),
+        (
+            KARNATAKA,
+            Party("IN", "29"),
+            of(1800, "GST", TaxReason.STANDARD, "IN", TaxPart("CGST", 900), TaxPart("SGST", 900)),
+        ),
+        (KARNATAKA, DELHI, of(1800, "IGST", TaxReason.STANDARD, "IN", TaxPart("IGST", 1800))),
+        (
+            KARNATAKA,
+            Party("IN"),
+            of(1800, "GST", TaxReason.STANDARD, "IN", TaxPart("CGST", 900), TaxPart("SGST", 900)),
+        ),
+        (KARNATAKA, Party("US"), of(0, "GST", TaxReason.OUTSIDE)),  # IGST Act s. 16
+        (Party("DE"), Party("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),  # UStG § 19
+        (Party(), Party("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),
+        (DE, Party("DE", exempt=True), of(0, "VAT", TaxReason.EXEMPT)),
+        (Party("US", tax_id="1"), Party("US"), of(0, "VAT", TaxReason.NOT_REGISTERED)),
+        (Party(own_rate=810), Party("CH"), of(810, "VAT", TaxReason.OWN_RATE)),
+        (Party("CH", tax_id="1", own_rate=810), Party("CH"), of(810, "VAT", TaxReason.OWN_RATE, "CH")),
+        (Party("DE", tax_id="1", own_rate=700), Party("FR"), of(700, "VAT", TaxReason.OWN_RATE, "FR")),
+        (Party("DE", tax_id="1", own_rate=700), FR, of(0, "VAT", TaxReason.REVERSE_CHARGE, "FR")),
+        (Party("DE", own_rate=700), Party("DE", exempt=True), of(0, "VAT", TaxReason.EXEMPT)),
+    ],
+)
+def test_what_is_due(seller: Party, buyer: Party, expected: Tax) -> None:
+    found = rate_for(seller, buyer, NOW)
+    assert found == expected
+    assert found.reverse_charge is (expected.reason is TaxReason.REVERSE_CHARGE)
+
+
+COUNTRIES = st.sampled_from([*sorted(EU), "GB", "IN", "NG", "US", "MC", None])
+PARTIES = st.builds(
+    Party,
+    country=COUNTRIES,
+    region=st.sampled_from([None, "07", "29"]),
+    tax_id=st.sampled_from([None, "1"]),
+    own_rate=st.sampled_from([None, 0, 810]),
+    exempt=st.booleans(),
+)
+
+
+@given(PARTIES, PARTIES, st.integers(0, 2**40))
+def test_parts_make_the_whole_and_what_is_not_due_is_nothing(seller: Party, buyer: Party, amount: int) -> None:
+    tax = rate_for(seller, buyer, NOW)
+    assert not tax.parts or sum(part.rate for part in tax.parts) == tax.rate
+    taxed = {TaxReason.STANDARD, TaxReason.OWN_RATE}
+    assert tax.reason in taxed or (tax.rate, tax.parts) == (0, ())
+    if tax.parts:
+        whole = Money(amount, "INR").share(tax.rate)
+        parts = whole.split([part.rate for part in tax.parts])
+        assert sum(part.amount for part in parts) == whole.amount
+
+
+GOOD = [
+    ("AT", "U13585627", "ATU13585627"),
+    ("AT", "ATU 1358-5627", "ATU13585627"),
+    ("BE", "BE 0428 759 497", "BE0428759497"),
+    ("DE", "136 695 976", "DE136695976"),
+    ("DE", "de136695976", "DE136695976"),
+    ("FR", "Fr 40 303 265 045", "FR40303265045"),
+    ("GR", "EL 094259216", "EL094259216"),
+    ("NL", "004495445B01", "NL004495445B01"),
+    ("MC", "FR 40 303 265 045", "FR40303265045"),
+    ("GB", "GB 980 7806 84", "980780684"),
+    ("IN", "27AAPFU0939F1ZV", "27AAPFU0939F1ZV"),
+    ("NG", "12345678-0001", "12345678-0001"),
+]
+BAD = [
+    ("DE", "136695977"),
+    ("DE", "FR40303265045"),
+    ("FR", "84323140391"),
+    ("GR", "EL094259217"),
+    ("GB", "802311781"),
+    ("IN", "27AAPFU0939F1ZO"),
+    ("NG", "1234"),
+    ("AT", "x" * 30),
+    ("DE", "\0"),
+    ("IT", "０７４３１１０１５７"),
+]
+
+
+@pytest.mark.parametrize(("country", "given", "kept"), GOOD)
+def test_a_tax_id_is_kept_as_its_country_writes_it(country: str, given: str, kept: str) -> None:
+    assert tax_ids.checked(country, given) == kept
+    assert tax_ids.checked(country, kept) == kept
+
+
+@pytest.mark.parametrize(("country", "given"), BAD)
+def test_one_that_cannot_be_is_refused(country: str, given: str) -> None:
+    with pytest.raises(BadTaxId) as refused:
+        tax_ids.checked(country, given)
+    assert refused.value.path == ["input", "taxId"]
+
+
+def test_one_that_nobody_can_check_is_refused_as_that() -> None:
+    with pytest.raises(UncheckedTaxId):
+        tax_ids.checked("US", "12-3456789")
+
+
+def test_one_of_another_state_of_india_is_refused() -> None:
+    assert tax_ids.checked("IN", "27AAPFU0939F1ZV", "27")
+    with pytest.raises(BadTaxId):
+        tax_ids.checked("IN", "27AAPFU0939F1ZV", "29")
+
+
+@given(st.sampled_from([*sorted(EU), "GB", "IN", "NG"]), st.text(max_size=30))
+def test_no_text_breaks_the_check(country: str, text: str) -> None:
+    try:
+        kept = tax_ids.checked(country, text)
+    except BadTaxId:
+        return
+    assert tax_ids.checked(country, kept) == kept
