@@ -171,7 +171,7 @@ class Engine:
         if errors:
             raise Refused([_coded(error, VALIDATION_FAILED) for error in errors])
         definition = _choose(document, operation_name)
-        cost = price(self._schema, document, definition)
+        cost = price(self._schema, document, definition, self._limits.cost)
         if cost.fixed > self._limits.cost:
             raise Refused([too_complex("cost", self._limits.cost, cost.fixed, definition)])
         kind: Kind = definition.operation.value

@@ -60,6 +60,8 @@ class Price:
     """A sum known from the text, and what depends on variables."""
 
     fixed: int
+    most: int
+    """What costs more is refused when it runs."""
     variable: tuple[tuple[int, tuple[PageSize, ...]], ...] = ()
     defaults: Mapping[str, int] = field(default_factory=dict)
     """Of the variables that size pages, where the operation declares any."""
@@ -69,13 +71,14 @@ class Price:
         return self.fixed + sum(factor * prod(size.of(variables) for size in sizes) for factor, sizes in self.variable)
 
     def asked(self, variables: Mapping[str, Any]) -> int:
-        """The whole price, given the variables as a client sent them; what is no number is refused when it runs."""
+        """What whoever asks pays, given the variables as a client sent them; nothing for what will be refused."""
         numbers = {name: value for name, value in variables.items() if isinstance(value, int)}
-        return self.of({**self.defaults, **numbers})
+        cost = self.of({**self.defaults, **numbers})
+        return cost if cost <= self.most else 0
 
 
-def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Price:
-    """The price of one operation of a valid document."""
+def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, most: int) -> Price:
+    """The price of one operation of a valid document, of which `most` is the limit."""
     root = schema.get_root_type(operation.operation)
     assert root is not None
     base = None if operation.operation is OperationType.QUERY else COMMAND
@@ -86,7 +89,7 @@ def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDef
         for variable in operation.variable_definitions or ()
         if isinstance(variable.default_value, IntValueNode)
     }
-    return Price(fixed, tuple((factor, sizes) for sizes, factor in terms.items()), defaults)
+    return Price(fixed, most, tuple((factor, sizes) for sizes, factor in terms.items()), defaults)
 
 
 class _Pricing:

@@ -107,6 +107,14 @@ async def test_what_asks_for_much_costs_more(ada: list[Person]) -> None:
     assert given.json()["extensions"]["cost"]["actualQueryCost"] == 1
 
 
+async def test_what_may_not_run_is_refused_for_what_it_is(ada: list[Person]) -> None:
+    """Nobody is told to wait for points that no bucket ever holds."""
+    query = "query($n: Int) { members(first: $n) { nodes { user { id } } } }"
+    for first, code in ((2**40, "BAD_USER_INPUT"), (2**31 - 1, "TOO_COMPLEX")):
+        response = await ada[0].post(query, {"n": first})
+        assert [one["extensions"]["code"] for one in response.json()["errors"]] == [code]
+
+
 async def test_keys_and_people_have_their_own_and_share_their_organizations(
     company: list[Person], doors: list[World], ada: list[Person]
 ) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 
 from app.core.paging import Edge, Page
-from app.execution.prices import price
+from app.execution.prices import Price, price
 from app.schema.kit.connections import Connection
 
 
@@ -89,12 +89,16 @@ schema = strawberry.Schema(
 )._schema
 
 
-def cost(text: str, **variables: Any) -> int:
+def priced(text: str, most: int = 5_000) -> Price:
     document = parse(text)
     assert validate(schema, document) == []
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    return price(schema, document, operation).of(variables)
+    return price(schema, document, operation, most)
+
+
+def cost(text: str, **variables: Any) -> int:
+    return priced(text).of(variables)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +146,12 @@ def test_a_variable_sizes_a_page_when_it_is_known() -> None:
 
 
 def test_the_fixed_part_is_known_from_the_text() -> None:
-    document = parse("query($n: Int!){course{title} courses(first: $n){nodes{title}}}")
-    operation = document.definitions[0]
-    assert isinstance(operation, OperationDefinitionNode)
-    assert price(schema, document, operation).fixed == 1 + 2
+    assert priced("query($n: Int!){course{title} courses(first: $n){nodes{title}}}").fixed == 1 + 2
+
+
+def test_nobody_pays_for_what_may_not_run() -> None:
+    asked = priced("query($n: Int!){courses(first: $n){nodes{title}}}", most=100).asked
+    assert (asked({"n": 98}), asked({"n": 99}), asked({"n": 2**40}), asked({"n": "many"})) == (100, 0, 0, 2 + 20)
 
 
 @st.composite
