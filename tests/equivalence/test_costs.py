@@ -8,6 +8,7 @@ import pytest
 from graphql import OperationDefinitionNode, OperationType, parse
 
 from app.core.actor import Actor
+from app.execution.limits import Limits
 from app.execution.prices import price
 from app.execution.selection import columns
 from tests.equivalence import executors
@@ -45,7 +46,7 @@ async def _both(graph: Any, text: str, variables: dict[str, Any], actor: Actor) 
     """The price of an operation, and the objects in its answer; of a subscription nothing is run."""
     document = parse(text)
     [operation] = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-    cost = price(graph, document, operation)
+    cost = price(graph, document, operation, Limits().cost)
     context = Scene(actor, shielded=True)
     context.fields = columns(graph, document, operation)
     executor = executors.reference(graph, document, operation)(variables, context)
