@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -32,19 +33,23 @@ SECONDS = 10
 Ask = Callable[[str], Awaitable[float]]
 
 
+Answer = tuple[float, dict[str, Any]]
+"""Seconds that it took, and what it said."""
+
+
 class Atrium:
     """A running one, as strangers meet it: each request comes from somewhere else."""
 
     def __init__(self, url: str, http: httpx.AsyncClient) -> None:
         self.url, self.http = url, http
 
-    async def call(self, mutation: str, fields: str, token: str = "", **given: str) -> tuple[float, dict]:
+    async def call(self, mutation: str, fields: str, token: str = "", **given: str) -> Answer:
         """Seconds that the answer took, and its data."""
         verb = mutation[:1].upper() + mutation[1:]
         text = f"mutation($i: {verb}Input!) {{ a: {mutation}(input: $i) {{ __typename {fields} }} }}"
         return await self.ask(text, token, i=given)
 
-    async def ask(self, text: str, token: str = "", **variables: object) -> tuple[float, dict]:
+    async def ask(self, text: str, token: str = "", **variables: object) -> Answer:
         place = ".".join(str(secrets.randbelow(254) + 1) for _ in range(3))
         headers = {"X-Forwarded-For": f"10.{place}", **({"Authorization": f"Bearer {token}"} if token else {})}
         began = time.perf_counter()
@@ -86,7 +91,11 @@ async def _signed_in(atrium: Atrium, email: str) -> str:
 
 
 async def _tell(
-    atrium: Atrium, name: str, known: Sequence[str], tries: int, ask: Callable[[str], Awaitable[tuple[float, dict]]]
+    atrium: Atrium,
+    name: str,
+    known: Sequence[str],
+    tries: int,
+    ask: Callable[[str], Awaitable[Answer]],
 ) -> None:
     """Ask for known and unknown addresses in turn, and say whether the times tell one from the other."""
     times: dict[bool, list[float]] = {True: [], False: []}

@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -61,8 +62,8 @@ def _measurement(stage: Stage, title: str, *, hot: bool) -> Measurement:
 
 def _in_process(stage: Stage, measure: Callable[..., Round], *arguments: Any) -> Callable[[float], Any]:
     def turn(seconds: float) -> Any:
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(stage.writer, measure, *arguments, seconds, stage.shared_pids)
+        call = partial(measure, *arguments, seconds, stage.shared_pids)
+        return asyncio.get_running_loop().run_in_executor(stage.writer, call)
 
     return turn
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 from backports import zstd
 
 from app.api.negotiation import quality

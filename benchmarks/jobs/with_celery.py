@@ -24,7 +24,7 @@ app.conf.update(
 )
 
 
-@app.task(bind=True)
+@app.task(bind=True)  # type: ignore[untyped-decorator]
 def work(self: Task, number: int, seconds: float) -> None:
     row = effect(self.request.id, number)
     if seconds:

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import httpx
 import pytest
 from backports import zstd

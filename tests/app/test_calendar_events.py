@@ -85,8 +85,8 @@ async def test_a_moment_without_a_zone_is_one_of_utc(company: list[Person]) -> N
     owner, *_ = company
     await owner.call("scheduleCalendarEvent", input=EVENT)
     text = """{ calendarEvents(first: 1) { nodes {
-      bare: occurrences(first: 1, from_: "2999-01-01T00:00:00")
-      utc: occurrences(first: 1, from_: "2999-01-01T00:00:00Z") } }
+      bare: occurrences(first: 1, since: "2999-01-01T00:00:00")
+      utc: occurrences(first: 1, since: "2999-01-01T00:00:00Z") } }
       previewDelivery(kind: MENTION, at: "2999-01-01T00:00:00") { at } }"""
     found = await owner.ask(text)
     [event] = found["calendarEvents"]["nodes"]

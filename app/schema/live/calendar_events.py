@@ -73,11 +73,11 @@ class CalendarEvent(Node):
         personal=False,
     )
     def occurrences(
-        row: strawberry.Parent[models.CalendarEvent], first: int = 10, from_: datetime | None = None
+        row: strawberry.Parent[models.CalendarEvent], first: int = 10, since: datetime | None = None
     ) -> list[datetime]:
         if not 0 < first <= MOST_OCCURRENCES:
             raise Invalid("“first” is 1 to {most}.", most=MOST_OCCURRENCES)
-        return occurrences.following(row, in_utc(from_, ["from_"]) if from_ else now(), first)
+        return occurrences.following(row, in_utc(since, ["since"]) if since else now(), first)
 
     @pages(Attendee, models.Attendee)
     async def attendees(
