@@ -4,6 +4,7 @@ That its answers are graphql-core's is shown elsewhere, by comparison over many 
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,26 @@ class Item:
         finally:
             ended.append("never")
         raise AssertionError
+
+    @strawberry.field
+    def missing(self) -> int:
+        """Nothing, known at once."""
+        there: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        there.set_result(None)
+        return there  # type: ignore[return-value]
+
+    @strawberry.field
+    def promised(self) -> int:
+        """A value that somebody else was to find, and could not."""
+        loop = asyncio.get_running_loop()
+        promise: asyncio.Future[int] = loop.create_future()
+        loop.call_soon(promise.set_exception, LookupError("broken promise"))
+        return promise  # type: ignore[return-value]
+
+    @strawberry.field
+    def drawn(self) -> "list[Item]":
+        """A list that compiled code leaves to graphql-core."""
+        return (Item(number=number) for number in (1, 2))  # type: ignore[return-value]
 
 
 @strawberry.type
@@ -188,6 +209,16 @@ async def test_null_rises_to_the_root_and_what_was_still_awaited_is_cancelled() 
     assert errors(result)[0] == ("not this one", ["sure", 0, "refused"])
     await asyncio.sleep(0)
     assert ended == ["never", "never"]
+
+
+async def test_what_graphql_core_completes_below_a_null_comes_to_its_end() -> None:
+    unheard: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: unheard.append(told["message"]))
+    result = await execute("{sure{missing drawn{promised}}}")
+    assert (result.data, len(result.errors or [])) == (None, 1)
+    await asyncio.sleep(0.01)
+    gc.collect()
+    assert unheard == []
 
 
 async def test_the_end_of_an_execution_ends_its_tasks() -> None:

@@ -332,7 +332,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                 self._running[future] = left
                 continue
             del self._running[future]
-            if future is not waiting[0].awaitable:  # else somebody else may wait for it
+            if waiting[0].owns(future) and not waiting[0].handed_over:
                 future.cancel()
             self.settle_in_background([future])
 
@@ -344,7 +344,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
 
     async def _cancel(self) -> None:
         """The execution ends early: so do the tasks that were started for it."""
-        own = [future for future, waiting in self._running.items() if future is not waiting[0].awaitable]
+        own = [future for future, waiting in self._running.items() if waiting[0].owns(future)]
         for future in own:
             future.cancel()
         if own:

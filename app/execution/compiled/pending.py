@@ -1,5 +1,6 @@
 """Values that are not there yet."""
 
+import asyncio
 from typing import Any
 
 from app.execution.compiled.batches import Batch
@@ -32,6 +33,15 @@ class Pending:
 
     def below(self, keys: Keys) -> bool:
         return tuple(as_list(self.path)[: len(keys)]) == keys
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether graphql-core completes it: what it waits for in turn is lost unless that comes to its end."""
+        return self.complete is None and self.members is None
+
+    def owns(self, running: asyncio.Future[Any]) -> bool:
+        """Whether what runs for it was started for it alone. A future that a resolver has may be others' as well."""
+        return running is not self.awaitable
 
     def drop_below(self, keys: Keys) -> bool:
         """Whether it is, with all its members, below the keys; the members that are, are dropped."""
