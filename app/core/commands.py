@@ -11,6 +11,9 @@ from pydantic_core import CoreSchema, core_schema
 from app.core.errors import NotFound
 from app.core.words import words
 
+YEARS = range(2, 9_001)
+"""Years in which the moments lie that clients name."""
+
 
 class Command(BaseModel):
     """Base of every command. `model_fields_set` tells what was sent, so that a partial update changes nothing else."""
@@ -21,11 +24,13 @@ class Command(BaseModel):
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC. Raises ValueError for one that UTC has not."""
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:
-        raise ValueError(words("There is no such moment.")) from None
+    """The same moment in UTC, where one without an offset is already.
+
+    Raises ValueError near the ends of the calendar: a moment needs a name in every zone, and time before and after it.
+    """
+    if moment.year not in YEARS:
+        raise ValueError(words("A moment lies in the years 2 to 9000."))
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 Moment = Annotated[datetime, AfterValidator(in_utc)]

@@ -49,6 +49,9 @@ async def test_a_preview_tells_when_where_and_why(company: list[Person]) -> None
     holiday = await preview(ada, at="2026-07-14T10:00:00Z")
     assert (holiday["outcome"], holiday["at"]) == ("LATER", "2026-07-14T22:00:00+00:00")
     assert await grace.code(PREVIEW, userId=ada.id) == "FORBIDDEN"
+    assert (await preview(ada, at="9000-12-31T23:59:59Z"))["outcome"] in ("NOW", "LATER")
+    for edge in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert await ada.code(PREVIEW, at=edge) == "INVALID", "no zone has a name for it"
 
 
 async def test_a_choice_can_be_taken_back_and_hours_must_leave_some(company: list[Person]) -> None:

@@ -5,7 +5,7 @@ when it holds the id of a node; `tree` turns what a client sent into the plain f
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -13,6 +13,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.types.base import get_object_definition
 
+from app.core import commands
 from app.core.commands import open_id
 from app.core.errors import Invalid
 from app.core.filters import Tree
@@ -78,8 +79,8 @@ def _plain(value: Any, node: str | None) -> Any:
 
 
 def in_utc(moment: datetime, path: Sequence[str]) -> datetime:
-    """The moment in UTC, where one without an offset is already. Raises Invalid when UTC has no name for it."""
+    """The moment of an argument as `commands.in_utc` has it. Raises Invalid."""
     try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:
-        raise Invalid("A moment lies in the years 1 to 9999 of UTC.", path=path) from None
+        return commands.in_utc(moment)
+    except ValueError as error:
+        raise Invalid(error.args[0], path=path) from None

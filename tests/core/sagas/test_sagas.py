@@ -101,7 +101,7 @@ async def test_a_step_that_takes_too_long_has_failed(empty: Database) -> None:
         await asyncio.Event().wait()
         return None
 
-    kind = SagaType("slow", Step("hang", hang, give_back, attempts=1, timeout=0.05))
+    kind = SagaType("slow", Step("hang", hang, give_back, attempts=1, timeout=0.5))
     saga = await walk(await sagas.start(kind, ACTOR, {}), Conductor(kind))
     assert (saga.state, saga.history[0].error) == (SagaState.COMPENSATED, "TimeoutError()")
 
