@@ -204,7 +204,12 @@ async def close_page(ref: str) -> PageSeen:
 
     def close(client: Client) -> Any:
         found = client.payment_link.fetch(ref, {})
-        return client.payment_link.cancel(ref) if found["status"] == "created" else found
+        if found["status"] != "created":
+            return found
+        try:
+            return client.payment_link.cancel(ref)
+        except Refused:  # somebody has paid meanwhile: how it is now says so
+            return client.payment_link.fetch(ref, {})
 
     async with SERVER.call():
         return razorpay_objects.page(await _ask(close))

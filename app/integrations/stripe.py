@@ -159,7 +159,10 @@ async def close_page(ref: str) -> PageSeen:
     async with SERVER.call():
         found = await _ask(_client().v1.checkout.sessions.retrieve_async(ref))
         if found.status == "open":
-            found = await _ask(_client().v1.checkout.sessions.expire_async(ref))
+            try:
+                found = await _ask(_client().v1.checkout.sessions.expire_async(ref))
+            except Refused:  # somebody has paid meanwhile: how it is now says so
+                found = await _ask(_client().v1.checkout.sessions.retrieve_async(ref))
         return stripe_objects.page(found)
 
 
@@ -205,7 +208,10 @@ async def cancel(ref: str) -> PaymentSeen:
     async with SERVER.call():
         found = await _ask(_client().v1.payment_intents.retrieve_async(ref))
         if stripe_objects.INTENTS[found.status] in (Stage.OPEN, Stage.REQUIRES_ACTION):
-            found = await _ask(_client().v1.payment_intents.cancel_async(ref))
+            try:
+                found = await _ask(_client().v1.payment_intents.cancel_async(ref))
+            except Refused:  # it was made meanwhile: how it is now says so
+                found = await _ask(_client().v1.payment_intents.retrieve_async(ref))
         return stripe_objects.intent(found)
 
 

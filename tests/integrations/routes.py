@@ -26,6 +26,12 @@ class Routes:
         pattern = re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
         self._known.append((method, path, pattern, params, answer))
 
+    def wrap(self, path: str, around: Callable[[Answer], Answer]) -> None:
+        """Let the calls of a path be answered otherwise from now on, knowing how they were."""
+        for number, (method, template, pattern, params, answer) in enumerate(self._known):
+            if template == path:
+                self._known[number] = (method, template, pattern, params, around(answer))
+
     @property
     def params(self) -> list[str]:
         """Every type of parameters that is named."""

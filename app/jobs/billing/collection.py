@@ -31,7 +31,7 @@ async def count_failed_payment(job: Job[PaymentFailed]) -> None:
 
 @job(PaymentMoved)
 async def count_waiting_payment(job: Job[PaymentMoved]) -> None:
-    await collection.waits(job.event)
+    await collection.moved(job.event)
 
 
 @job(InvoicePaid)

@@ -57,6 +57,16 @@ class InvoicePaid(OfInvoice):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvoiceOverpaid(OfInvoice):
+    """A payment has brought more than was due; the customer has what is too much as a balance, and is told."""
+
+    payment: ObjectId
+    amount: int
+    """What is too much, in minor units."""
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvoiceOverdue(OfInvoice):
     pass
 

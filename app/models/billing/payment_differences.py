@@ -28,6 +28,8 @@ class PaymentDifferenceKind(StrEnum):
     """It has charged another amount than was asked for: nothing was booked."""
     PAID_AFTER_END = "paid_after_end"
     """It has money for a payment that had failed or was given up: nothing was booked."""
+    PAID_TWICE = "paid_twice"
+    """It has money for an invoice that was paid otherwise: what is too much is the customer's balance."""
     UNASKED_REFUND = "unasked_refund"
     """It has given back what nobody has asked for here: that was booked."""
     REFUND_ABOVE_PAYMENT = "refund_above_payment"

@@ -19,7 +19,7 @@ from app.core.settings import settings
 from app.integrations.payments import PageSeen, Stage
 from app.models import OPEN_PAYMENTS, CustomerKind, Payment, PaymentState, PaymentWay, Provider
 from app.models.billing.payment_events import PaymentMoved
-from app.services.billing import charging, customers, providers, settlement
+from app.services.billing import claims, customers, providers, settlement
 from app.services.billing.customers import Customer
 
 
@@ -99,7 +99,7 @@ async def open_page(customer: Customer, row: Payment, success_url: str, cancel_u
 async def _page(customer: Customer, row: Payment, success_url: str, cancel_url: str) -> tuple[PageSeen, Payment]:
     provider = providers.offered(row.provider)
     if row.page_ref is None:
-        order = await charging.order(customer, row)
+        order = await customers.order(customer, row)
         made = await provider.page(
             order, success_url, cancel_url, save=row.saves_method, key=_key(row, success_url, cancel_url)
         )
@@ -143,7 +143,7 @@ async def look(seller: Actor, row: Payment, *, closing: bool = False) -> None:
             await observe(seller, row, page, at)
     elif row.provider_ref is not None:
         charges = providers.of(row.provider, providers.CHARGES)
-        closes = closing and (charges.REPEATS or await charging.claim(seller, row))
+        closes = closing and (charges.REPEATS or await claims.claim(seller, row))
         seen = await (charges.cancel if closes else charges.payment)(row.provider_ref)
         await settlement.observe(row.id, seller, seen, at)
 
@@ -152,7 +152,7 @@ async def observe(seller: Actor, row: Payment, page: PageSeen, at: datetime) -> 
     """Note how a page of a payment is at its provider, who was asked at this moment, and take what is to be taken."""
     seen = await providers.offered(row.provider).payment(page.payment_ref) if page.payment_ref else None
     if seen is not None and seen.stage is Stage.APPROVED:
-        seen = await charging.take(seller, row, seen)
+        seen = await claims.take(seller, row, seen)
     await settlement.observe_page(seller, row, page, seen, at)
 
 

@@ -5,7 +5,7 @@ from bson import ObjectId
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.money import Money
-from app.models import Payment, PaymentWay
+from app.models import Payment, PaymentState, PaymentWay
 from app.models.billing.payment_events import (
     DisputeClosed,
     PaymentEvent,
@@ -14,20 +14,19 @@ from app.models.billing.payment_events import (
     PaymentRefunded,
     PaymentSucceeded,
 )
-from app.services.billing import dues, dunning, waiting
+from app.services.billing import dues, dunning, invoices, waiting
 
 KIND = "Invoice"
 
 
-def key(invoice_id: ObjectId, attempt: int) -> str:
-    """Of the payment by which an invoice is charged, for the first time (1) or again."""
-    return f"{KIND}:{invoice_id}:{attempt}"
+def key(invoice_id: ObjectId, attempt: int, given_up: int = 0) -> str:
+    """Of the payment by which an invoice is charged, for the first time (1) or again; another after each given up."""
+    return f"{KIND}:{invoice_id}:{attempt}" + (f":{given_up}" if given_up else "")
 
 
 async def succeeded(event: PaymentSucceeded) -> None:
-    if invoice_id := _invoice(event):
-        paid = Money(event.amount, event.currency)
-        await dues.apply(_seller(event), invoice_id, event.payment, paid, now())
+    if invoice_id := invoices.named(event.reference):
+        await dues.apply(_seller(event), invoice_id, event.payment, _money(event), now())
 
 
 async def failed(event: PaymentFailed) -> None:
@@ -36,42 +35,50 @@ async def failed(event: PaymentFailed) -> None:
         await _missed(payment, event.code, hard=event.hard)
 
 
-async def waits(event: PaymentMoved) -> None:
-    """What waits for its customer counts as failed, once; what becomes of it then counts no more."""
-    payment = await _charge(event) if event.state == waiting.WAITS.value else None
-    if payment is not None and payment.state is waiting.WAITS:
+async def moved(event: PaymentMoved) -> None:
+    """What waits for its customer counts as failed, once; what becomes of it then counts no more. What was given up
+    before does not count.
+    """
+    payment = await _charge(event)
+    if payment is None or payment.state.value != event.state:
+        return
+    if payment.state is waiting.WAITS:
         await _missed(payment, waiting.NEEDED, hard=False)
+    elif payment.state is PaymentState.CANCELLED:
+        await dunning.put_off(*_attempt(payment), now())
 
 
 async def _charge(event: PaymentEvent) -> Payment | None:
     """The payment, if it is an attempt to charge an invoice: on a page the customer tries by themselves."""
-    payment = await Payment.lookup(_seller(event), _id=event.payment) if _invoice(event) else None
+    payment = await Payment.lookup(_seller(event), _id=event.payment) if invoices.named(event.reference) else None
     return payment if payment is not None and payment.way is PaymentWay.CHARGE else None
 
 
 async def _missed(payment: Payment, code: str, *, hard: bool) -> None:
-    kind, invoice, attempt = payment.key.split(":")
+    await dunning.failed(*_attempt(payment), code, now(), hard=hard)
+
+
+def _attempt(payment: Payment) -> tuple[Actor, ObjectId, int]:
+    """The seller, the invoice, and which attempt to charge it a payment is."""
+    kind, invoice, attempt, *_ = payment.key.split(":")
     assert kind == KIND
-    seller = Actor.platform(payment.organization_id)
-    await dunning.failed(seller, ObjectId(invoice), int(attempt), code, now(), hard=hard)
+    return Actor.platform(payment.organization_id), ObjectId(invoice), int(attempt)
 
 
 async def refunded(event: PaymentRefunded) -> None:
-    if invoice_id := _invoice(event):
-        await dues.refunded(_seller(event), invoice_id, event.refund, Money(event.amount, event.currency), now())
+    if invoice_id := invoices.named(event.reference):
+        await dues.refunded(_seller(event), invoice_id, event.payment, event.refund, _money(event), now())
 
 
 async def disputed(event: DisputeClosed) -> None:
     """What is won was never booked."""
-    if (invoice_id := _invoice(event)) and not event.won:
-        await dues.take_back(_seller(event), invoice_id, event.dispute, Money(event.amount, event.currency), now())
+    if (invoice_id := invoices.named(event.reference)) and not event.won:
+        await dues.take_back(_seller(event), invoice_id, event.payment, event.dispute, _money(event), now())
+
+
+def _money(event: PaymentSucceeded | PaymentRefunded | DisputeClosed) -> Money:
+    return Money(event.amount, event.currency)
 
 
 def _seller(event: PaymentEvent) -> Actor:
     return Actor.platform(event.actor.organization_id)
-
-
-def _invoice(event: PaymentEvent) -> ObjectId | None:
-    """The invoice that a payment is for; None for what is paid for otherwise."""
-    kind, _, id = event.reference.partition("_")
-    return ObjectId(id) if kind == KIND and ObjectId.is_valid(id) else None

@@ -9,12 +9,13 @@ from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.errors import Forbidden, NotFound
 from app.core.machines import lacks
-from app.integrations.payments import Labels
+from app.integrations.payments import Labels, Order
 from app.models import (
     PLATFORM_ID,
     BillingCustomer,
     BillingCustomerDocument,
     CustomerKind,
+    Payment,
     Permission,
     Provider,
 )
@@ -96,6 +97,17 @@ async def known_ref(customer: Customer, provider: Provider) -> str | None:
     """The same; None for who never was made there."""
     known = await _known(customer, provider)
     return known.provider_ref if known else None
+
+
+async def order(customer: Customer, row: Payment) -> Order:
+    """What the provider is to have paid."""
+    return Order(
+        amount=row.amount,
+        currency=row.currency,
+        description=row.description or row.reference,
+        labels=labels(row.organization_id, payment=row.id),
+        customer_ref=await provider_ref(customer, row.provider),
+    )
 
 
 async def _known(customer: Customer, provider: Provider) -> BillingCustomer | None:

@@ -13,14 +13,23 @@ from app.core.commands import Command, Ref
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.ledger.turns import in_turn
 from app.core.money import Minor, Money, rounded
-from app.models import CreditKind, CreditNote, CreditNoteDocument, Invoice
-from app.models.billing.events import CreditNoteIssued, InvoiceOverdue, InvoiceVoided
-from app.services.billing import credits, inputs, invoices, notes, numbers, parties, standing
+from app.models import (
+    Credit,
+    CreditKind,
+    CreditNote,
+    CreditNoteDocument,
+    Invoice,
+    Payment,
+    PaymentDifferenceKind,
+    PaymentWay,
+)
+from app.models.billing.events import CreditNoteIssued, InvoiceOverdue, InvoiceOverpaid, InvoiceVoided
+from app.services.billing import credits, differences, inputs, invoices, notes, numbers, parties, standing
 from app.services.billing.books import BALANCE, CLEARING, RECEIVABLE, REVENUE, TAX
-from app.services.billing.invoices import DRAFT, GRACE, INVOICE, ISSUED, OVERDUE, PAID, VOID, InvoiceAction
+from app.services.billing.differences import Whose
+from app.services.billing.invoices import DRAFT, GRACE, INVOICE, OPEN, PAID, VOID, InvoiceAction
 
 LONGEST = 200
-OPEN = (ISSUED, OVERDUE)
 
 
 class PartlyPaid(Conflict):
@@ -66,10 +75,9 @@ async def apply(seller: Actor, invoice_id: ObjectId, payment_id: ObjectId, amoun
     taken, beyond = min(owed, amount.amount), max(amount.amount - owed, 0)
     sums = {CLEARING: -amount.amount, RECEIVABLE: taken, BALANCE: beyond}
     await invoices.post(invoice, key, "payment", sums)
-    if beyond:
-        await _owe(seller, invoice, beyond, "Paid beyond what was due.", payment_id)
+    heard = [await _overpaid(seller, invoice, payment_id, beyond)] if beyond else []
     modifiers = {"$inc": {"paid": taken}, "$push": {"payment_ids": payment_id}, "$set": {"changed_at": moment}}
-    changed = await changes.change(Invoice, invoices.of(invoice), modifiers)
+    changed = await changes.change(Invoice, invoices.of(invoice), modifiers, *heard)
     assert changed, "the scope read it in the same snapshot"
     open = changed.state in OPEN and not changed.outstanding
     return await invoices.settled(seller, changed, moment) if open else changed
@@ -77,14 +85,17 @@ async def apply(seller: Actor, invoice_id: ObjectId, payment_id: ObjectId, amoun
 
 @in_turn
 async def take_back(
-    seller: Actor, invoice_id: ObjectId, dispute_id: ObjectId, amount: Money, moment: datetime
+    seller: Actor, invoice_id: ObjectId, payment_id: ObjectId, dispute_id: ObjectId, amount: Money, moment: datetime
 ) -> Invoice:
-    """The customer's bank has taken a payment back: it is owed again. Repeating it does nothing."""
+    """The customer's bank has taken a payment back: it is owed again, but for what it had brought beyond what was due.
+    Repeating it does nothing.
+    """
     invoice = await _require(seller, invoice_id)
     if dispute_id in invoice.payment_ids:
         return invoice
-    beyond = max(amount.amount - invoice.paid, 0)  # that was kept as a balance, if it is still there
-    missing = await credits.take(seller, CreditKind.BALANCE, invoice.customer_id, Money(beyond, invoice.currency))
+    own = await _surplus(seller, payment_id, amount)
+    beyond = max(amount.amount - invoice.paid, own)  # that was kept as a balance, if it is still there
+    missing = await _take(seller, invoice, payment_id, own, beyond)
     owed = amount.amount - beyond + missing
     sums = {CLEARING: amount.amount, RECEIVABLE: -owed, BALANCE: missing - beyond}
     await invoices.post(invoice, f"disputed:{dispute_id}", "dispute", sums)
@@ -106,19 +117,19 @@ async def credit(actor: Actor, given: NewCreditNote) -> CreditNote:
 
 @in_turn
 async def refunded(
-    seller: Actor, invoice_id: ObjectId, refund_id: ObjectId, amount: Money, moment: datetime
+    seller: Actor, invoice_id: ObjectId, payment_id: ObjectId, refund_id: ObjectId, amount: Money, moment: datetime
 ) -> CreditNote | None:
-    """Money for an invoice was given back: a credit note says so. None if that is known, or was credited before: then
-    it pays off the customer's balance.
+    """Money for an invoice was given back: a credit note says so. None if that is known, was credited before, or is
+    what the payment had brought beyond what was due: then it pays off the customer's balance.
     """
     invoice = await _require(seller, invoice_id)
     if refund_id in invoice.payment_ids:
         return None
-    fresh = min(amount.amount, invoice.total - invoice.credited, invoice.paid)
+    own = await _surplus(seller, payment_id, amount)
+    fresh = min(amount.amount - own, invoice.total - invoice.credited, invoice.paid)
     beyond = amount.amount - fresh
-    if beyond:  # a credit note came before: what it has left to the customer is paid out
-        money = Money(beyond, invoice.currency)
-        missing = await credits.take(seller, CreditKind.BALANCE, invoice.customer_id, money)
+    if beyond:  # or a credit note came before: what it has left to the customer is paid out
+        missing = await _take(seller, invoice, payment_id, own, beyond)
         sums = {BALANCE: missing - beyond, CLEARING: beyond, RECEIVABLE: -missing}
         await invoices.post(invoice, f"refunded:{refund_id}:balance", "refund", sums)
         invoice = await _owed_again(seller, invoice, missing, refund_id, moment)
@@ -223,8 +234,41 @@ async def _require(seller: Actor, id: ObjectId) -> Invoice:
 
 async def _owe(seller: Actor, invoice: Invoice, amount: int, why: str, cause: ObjectId) -> None:
     """Let the customer have a balance."""
-    owed, id = Money(amount, invoice.currency), derived_id(cause, "balance")
+    owed, id = Money(amount, invoice.currency), _balance_of(cause)
     await credits.keep(seller, CreditKind.BALANCE, invoice.customer_kind, invoice.customer_id, owed, why, id=id)
+
+
+async def _overpaid(seller: Actor, invoice: Invoice, payment_id: ObjectId, amount: int) -> InvoiceOverpaid:
+    """Let the customer have what is too much; staff sees what a provider was paid."""
+    await _owe(seller, invoice, amount, "Paid beyond what was due.", payment_id)
+    payment = await Payment.lookup(seller, _id=payment_id)
+    if payment is not None and payment.way is not PaymentWay.RECEIPT:
+        subject, whose = f"Payment_{payment_id}", Whose(seller.organization_id, payment_id)
+        what = f"{amount} {invoice.currency} more than was due for Invoice_{invoice.id}"
+        await differences.note(payment.provider, PaymentDifferenceKind.PAID_TWICE, subject, whose, what)
+    said = {"payment": payment_id, "amount": amount, "currency": invoice.currency}
+    return invoices.told(InvoiceOverpaid, seller, invoice, **said)
+
+
+async def _surplus(seller: Actor, payment_id: ObjectId, amount: Money) -> int:
+    """How much of what a payment has brought beyond what was due, and of this amount, the customer still has."""
+    kept = await Credit.lookup(seller, _id=_balance_of(payment_id))
+    return min(kept.left, amount.amount) if kept else 0
+
+
+async def _take(seller: Actor, invoice: Invoice, payment_id: ObjectId, own: int, amount: int) -> int:
+    """Take so much of the customer's balance, first `own` of what a payment has left, and answer how much there was
+    not.
+    """
+    if own:
+        await credits.use(seller, _balance_of(payment_id), own)
+    rest = Money(amount - own, invoice.currency)
+    return await credits.take(seller, CreditKind.BALANCE, invoice.customer_id, rest)
+
+
+def _balance_of(cause: ObjectId) -> ObjectId:
+    """The credit that a payment or a credit note has left to the customer."""
+    return derived_id(cause, "balance")
 
 
 async def _owed_again(seller: Actor, invoice: Invoice, amount: int, cause: ObjectId, moment: datetime) -> Invoice:

@@ -17,7 +17,7 @@ from app.models.backlogs import work_off
 from app.models.billing.events import CollectionFailed, InvoiceOverdue
 from app.models.billing.invoices import NOT_PAID
 from app.services.billing import invoices, standing, waiting
-from app.services.billing.invoices import INVOICE, ISSUED, OVERDUE
+from app.services.billing.invoices import INVOICE, ISSUED, OPEN
 from app.services.billing.lifecycle import DAY
 
 PLATFORM = Actor.platform()
@@ -43,7 +43,7 @@ AGAIN = Order(("next_attempt_at", "_id"), descending=False)
 SETTLING = timedelta(minutes=30)
 """For how long an invoice is left alone whose money may be on its way."""
 LATE = Order(("due_at", "_id"), descending=False)
-_OPEN = {"$in": [ISSUED.value, OVERDUE.value]}
+_OPEN = {"$in": [state.value for state in OPEN]}
 
 
 @changes.atomic
@@ -52,6 +52,13 @@ async def failed(seller: Actor, invoice_id: ObjectId, attempt: int, code: str, m
     invoice = await Invoice.lookup(seller, _id=invoice_id, state=_OPEN, attempts=attempt - 1)
     if invoice is not None:
         await _missed(invoice, moment, code, hard=hard)
+
+
+async def put_off(seller: Actor, invoice_id: ObjectId, attempt: int, moment: datetime) -> None:
+    """The attempt of this number was given up, for somebody was paying otherwise: it is looked at again."""
+    where = {"state": _OPEN, "attempts": attempt - 1, "next_attempt_at": None}
+    again = {"$set": {"next_attempt_at": moment + SETTLING, "changed_at": moment}}
+    await changes.change(Invoice, Invoice.within(seller, where, _id=invoice_id), again)
 
 
 async def run(moment: datetime, seller: Actor = PLATFORM) -> int:
@@ -69,7 +76,7 @@ async def _again(seen: Invoice, moment: datetime) -> None:
     invoice = await Invoice.lookup(seller, _id=seen.id, next_attempt_at=seen.next_attempt_at)
     if invoice is None:
         return
-    if invoice.state not in (ISSUED, OVERDUE):
+    if invoice.state not in OPEN:
         await changes.change(Invoice, invoices.of(invoice), {"$set": {"next_attempt_at": None}})
     elif invoice.hard_decline:
         await changes.change(Invoice, invoices.of(invoice), {"$set": {"next_attempt_at": None, "changed_at": moment}})

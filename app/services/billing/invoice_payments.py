@@ -9,14 +9,15 @@ from app.core.actor import Actor
 from app.core.clock import new_id
 from app.core.errors import Conflict, Forbidden
 from app.core.money import MOST, Minor, Money
-from app.models import Invoice, Payment
+from app.models import Invoice, Payment, PaymentState, PaymentWay
 from app.models.billing.events import CollectionDue
 from app.services.billing import collection, dues, invoices, parties, payments, providers, waiting
 from app.services.billing.checkouts import Address, CheckoutBegun, check_address
-from app.services.billing.dues import OPEN
 from app.services.billing.invoices import InvoiceAction
 from app.services.billing.payments import NewCharge, NewCheckout, NewReceipt
 from app.services.billing.receipts import By, External
+
+MOST_GIVEN_UP = 10_000
 
 
 class NothingDue(Conflict):
@@ -50,9 +51,13 @@ async def charge(event: CollectionDue) -> None:
     """Let the customer's default method be charged, unless the invoice is paid or given up by now."""
     seller = Actor.platform(event.actor.organization_id)
     invoice = await Invoice.lookup(seller, _id=event.invoice, attempts=event.attempt - 1)
-    if invoice is None or invoice.state not in OPEN or not invoice.outstanding:
+    if invoice is None or invoice.state not in invoices.OPEN or not invoice.outstanding:
         return
-    await payments.charge(seller, NewCharge(key=collection.key(invoice.id, event.attempt), **_order(invoice)))
+    reference = invoices.reference(invoice.id)
+    over = {"way": PaymentWay.CHARGE.value, "state": PaymentState.CANCELLED.value}
+    given_up = await Payment.tally(seller, {"reference": reference, **over}, cap=MOST_GIVEN_UP)
+    key = collection.key(invoice.id, event.attempt, given_up)
+    await payments.charge(seller, NewCharge(key=key, **_order(invoice)))
 
 
 async def pay(actor: Actor, given: InvoicePayment) -> CheckoutBegun:
@@ -64,7 +69,7 @@ async def pay(actor: Actor, given: InvoicePayment) -> CheckoutBegun:
     invoice = await invoices.require(actor, given.invoice_id)
     if not parties.buys(actor, invoice):
         raise Forbidden("Only the customer may do this.")
-    if invoice.state not in OPEN or not invoice.outstanding:
+    if invoice.state not in invoices.OPEN or not invoice.outstanding:
         raise NothingDue("Nothing of this invoice is to be paid.", path=["input", "invoiceId"])
     if not changes.rehearsing():
         await waiting.make_way(invoice)
@@ -78,7 +83,10 @@ async def pay(actor: Actor, given: InvoicePayment) -> CheckoutBegun:
         provider=given.provider,
         **_order(invoice),
     )
-    return await payments.begin_checkout(parties.acting(actor, invoice), new)
+    begun = await payments.begin_checkout(parties.acting(actor, invoice), new)
+    if not changes.rehearsing():
+        await changes.apart(lambda: waiting.keep_only(begun.payment))
+    return begun
 
 
 async def note(actor: Actor, given: InvoiceReceipt) -> Payment:

@@ -9,7 +9,7 @@ from bson import ObjectId
 from app.core import changes
 from app.core.actor import Actor
 from app.core.clock import derived_id, new_id, now
-from app.core.commands import Command, Ref
+from app.core.commands import Command, Ref, open_id
 from app.core.errors import Conflict, NotFound
 from app.core.ledger.turns import turn
 from app.core.machines import Machine, Transition, only_platform
@@ -43,6 +43,7 @@ E = TypeVar("E", bound=OfInvoice)
 PLATFORM = Actor.platform()
 DRAFT, GRACE, ISSUED = InvoiceState.DRAFT, InvoiceState.GRACE, InvoiceState.ISSUED
 PAID, OVERDUE, VOID = InvoiceState.PAID, InvoiceState.OVERDUE, InvoiceState.VOID
+OPEN = (ISSUED, OVERDUE)
 LATE_USAGE = timedelta(hours=1)
 """For how long usage that comes late is still billed with its period."""
 CLOSING = Order(("closes_at", "_id"), descending=False)
@@ -66,6 +67,14 @@ class InvoiceAction(Command):
 def reference(invoice_id: ObjectId) -> str:
     """What payments name an invoice by."""
     return f"Invoice_{invoice_id}"
+
+
+def named(reference: str) -> ObjectId | None:
+    """The invoice that a payment is for; None for what is paid for otherwise."""
+    try:
+        return open_id(reference, "Invoice")
+    except NotFound:
+        return None
 
 
 async def find(actor: Actor, id: ObjectId) -> Invoice | None:

@@ -120,7 +120,7 @@ async def cancel(actor: Actor, payment_id: ObjectId) -> Payment:
 
 @changes.atomic
 async def give_up(seller: Actor, payment_id: ObjectId) -> None:
-    """Let a payment never be made that is for us to take, unless somebody is at it (`charging.take`)."""
+    """Let a payment never be made that is for us to take, unless somebody is at it (`claims.take`)."""
     row = await Payment.require(seller, payment_id)
     if row.state in OPEN_PAYMENTS and row.asked_at is None:
         await _move(seller, row, "cancel", None, None)

@@ -66,6 +66,13 @@ async def both(idle: Worker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[t
         yield stage, bazaar
 
 
+@pytest.fixture
+async def market(idle: Worker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Shop]]:
+    """One organization that sells by every vendor, Stripe first. Its seller is the first shop's."""
+    async with _opened(idle, monkeypatch, BY_STRIPE, BY_RAZORPAY, BY_PAYPAL, BY_COINBASE) as shops:
+        yield shops
+
+
 @asynccontextmanager
 async def _opened(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, *wanted: tuple[type[Shop], type[Vendor], ModuleType]

@@ -14,18 +14,20 @@ from app.models import (
     PaymentState,
     PaymentWay,
     PricingModel,
+    Provider,
     Subscription,
     SubscriptionState,
     User,
 )
-from app.services.billing import dunning, payment_methods, plans, subscriptions
+from app.services.billing import dunning, invoice_payments, payment_methods, plans, subscriptions
 from app.services.billing.customers import Customer
+from app.services.billing.invoice_payments import InvoicePayment
 from app.services.billing.invoices import reference
 from app.services.billing.payment_methods import PaymentMethodAction
 from app.services.billing.plans import NewPlan, NewPrice, NewRate
 from app.services.billing.subscriptions import NewSubscription, SubscriptionRevision
 from tests.factories.organizations import make_member, make_owner
-from tests.jobs.billing.shop import PATIENCE
+from tests.jobs.billing.shop import PATIENCE, URL
 from tests.jobs.billing.stage import Stage
 from tests.world import until
 
@@ -85,6 +87,10 @@ class Counter:
         where = {"reference": reference(self.invoice.id), "way": PaymentWay.CHARGE.value}
         return sorted(await Payment.select(self.stage.seller, where), key=lambda one: one.id)
 
+    async def payments(self) -> list[Payment]:
+        """Everything by which the invoice was paid, or was to be."""
+        return await Payment.select(self.stage.seller, {"reference": reference(self.invoice.id)})
+
     async def waiting(self) -> Payment:
         """The charge, as soon as it waits for the customer and is counted."""
 
@@ -94,6 +100,22 @@ class Counter:
 
         found: Payment = await until(waits, PATIENCE)
         return found
+
+    async def declined(self) -> Invoice:
+        """The invoice, as soon as the charge has failed and the customer is told."""
+
+        async def failed() -> Invoice | None:
+            row = await self.row()
+            return row if row.attempts else None
+
+        found: Invoice = await until(failed, PATIENCE)
+        await self.stage.worker.settled()
+        return found
+
+    async def opens(self, provider: Provider | None = None) -> Payment:
+        """The page on which the customer is to pay the invoice."""
+        asked = InvoicePayment(invoice_id=self.invoice.id, success_url=URL, cancel_url=URL, provider=provider)
+        return (await invoice_payments.pay(self.buyer, asked)).payment
 
     async def row(self) -> Invoice:
         return await Invoice.require(self.stage.seller, self.invoice.id)

@@ -16,6 +16,7 @@ from app.models import Dispute, Payment, PaymentMethod, PaymentState, Provider, 
 from app.services.billing import (
     charging,
     checkouts,
+    claims,
     payment_methods,
     payments,
     portals,
@@ -179,7 +180,7 @@ async def test_a_charge_is_given_up_only_while_nobody_has_asked_for_it(bazaar: B
     await changes.change(Payment, where, {"$set": {"asked_at": None}})
     await payments.cancel(bazaar.seller, PaymentAction(payment_id=payment.id))
     row = await bazaar.reaches(payment, CANCELLED)
-    assert not await charging.claim(bazaar.seller, row)
+    assert not await claims.claim(bazaar.seller, row)
     assert bazaar.razorpay.asked.count(("POST", CHARGE)) == 1
 
 

@@ -6,14 +6,12 @@ import pytest
 
 from app.core.money import Money
 from app.models import InvoiceState, Notification, NotificationKind, Payment, PaymentState, Provider, SubscriptionState
-from app.services.billing import dues, dunning, invoice_payments, invoices, waiting
+from app.services.billing import dues, dunning, invoices, waiting
 from app.services.billing.customers import Customer
 from app.services.billing.dues import InvoiceVoiding
-from app.services.billing.invoice_payments import InvoicePayment
 from app.services.billing.payments import NewReceipt, record
 from app.services.billing.waiting import UnderWay
 from tests.jobs.billing.counter import DAY, Counter
-from tests.jobs.billing.shop import URL
 from tests.jobs.billing.stage import Stage
 
 CONFIRM, FAILED = "Confirm your payment", "has failed"
@@ -21,10 +19,6 @@ CONFIRM, FAILED = "Confirm your payment", "has failed"
 
 def _intent(payment: Payment, counter: Counter) -> str:
     return str(counter.stage.stripe.state.get("payment_intent", payment.provider_ref or "")["status"])
-
-
-def _page(counter: Counter) -> InvoicePayment:
-    return InvoicePayment(invoice_id=counter.invoice.id, success_url=URL, cancel_url=URL)
 
 
 async def test_who_does_not_act_is_reminded_and_given_up_on(stage: Stage) -> None:
@@ -121,9 +115,9 @@ async def test_the_customer_acts_as_they_are_given_up_on(stage: Stage, first: st
 async def test_a_page_to_pay_on_takes_the_place_of_what_waits(stage: Stage) -> None:
     counter = await Counter.opened(stage)
     payment = await counter.waiting()
-    begun = await invoice_payments.pay(counter.buyer, _page(counter))
+    page = await counter.opens()
     assert _intent(payment, counter) == "canceled", "so nobody can pay twice"
-    stage.pay(begun.payment)
+    stage.pay(page)
     await stage.deliver(stage.held())
     await stage.worker.settled()
     assert (await counter.row()).state is InvoiceState.PAID
@@ -136,7 +130,7 @@ async def test_there_is_no_page_for_what_was_let_through_meanwhile(stage: Stage)
     payment = await counter.waiting()
     stage.stripe.payments.complete(payment.provider_ref or "")
     with pytest.raises(UnderWay):
-        await invoice_payments.pay(counter.buyer, _page(counter))
+        await counter.opens()
     await stage.worker.settled()
     assert (await counter.row()).state is InvoiceState.PAID
     assert counter.taken() == counter.invoice.due

@@ -32,6 +32,7 @@ from app.models.billing.events import (
     CollectionFailed,
     InvoiceIssued,
     InvoiceOverdue,
+    InvoiceOverpaid,
     InvoicePaid,
     OfInvoice,
     OfSubscription,
@@ -59,6 +60,7 @@ LATE = sentence("Invoice {number} is overdue: {amount} is to be paid.")
 TRIAL = sentence("Your trial of {plan} ends on {date}.")
 ENDING = sentence("Your subscription to {plan} ends on {date}.")
 RENEWED = sentence("Your subscription to {plan} was renewed until {date}.")
+OVERPAID = sentence("You have paid {amount} more than was due for invoice {number}. It pays for what comes next.")
 REFUNDED = sentence("{amount} was given back to you.")
 
 
@@ -185,6 +187,18 @@ async def _refunded(told: Sequence[Told[PaymentRefunded]]) -> list[Notice]:
     return made
 
 
+async def _overpaid(told: Sequence[Told[InvoiceOverpaid]]) -> list[Notice]:
+    made: list[Notice] = []
+    for one in told:
+        invoice = await _invoice(one)
+        if invoice is None:
+            continue
+        for reader in await _readers(invoice):
+            amount = reader.amount(one.event.amount, one.event.currency)
+            made.append(_notice(one, reader, OVERPAID(amount=amount, number=invoice.number), invoice))
+    return made
+
+
 async def _unpaid(actor: Actor, rows: Sequence[Notification]) -> set[ObjectId]:
     """Those whose invoices are still to be paid."""
     found = await Invoice.by_ids(PLATFORM, {row.invoice_id for row in rows})
@@ -236,4 +250,5 @@ INVOICE_OVERDUE = NotificationType(
 )
 SUBSCRIPTION_RENEWED = NotificationType(NotificationKind.SUBSCRIPTION_RENEWED, InvoicePaid, _renewed, mailed=True)
 SUBSCRIPTION_ENDING = NotificationType(NotificationKind.SUBSCRIPTION_ENDING, SubscriptionEnding, _ending, mailed=True)
+OVERPAID_INVOICE = NotificationType(NotificationKind.OVERPAID, InvoiceOverpaid, _overpaid)
 REFUND = NotificationType(NotificationKind.REFUND, PaymentRefunded, _refunded)

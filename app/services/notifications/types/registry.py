@@ -40,6 +40,7 @@ TYPES: Mapping[NotificationKind, AnyType] = {
         billing.SUBSCRIPTION_RENEWED,
         billing.SUBSCRIPTION_ENDING,
         billing.REFUND,
+        billing.OVERPAID_INVOICE,
         campaigns.CAMPAIGN,
     )
 }
