@@ -144,9 +144,13 @@ def _read(source: str, hint: Any, scope: dict[str, Any]) -> str:
         for part in fields(hint):
             at = f"{source}[{part.name!r}]"
             value = _read(at, hints[part.name], scope)
+            default = f"default_{hint.__name__}_{part.name}"
             if part.default is not MISSING:
-                scope[f"default_{hint.__name__}_{part.name}"] = part.default
-                value = f"({value} if {part.name!r} in {source} else default_{hint.__name__}_{part.name})"
+                scope[default] = part.default
+                value = f"({value} if {part.name!r} in {source} else {default})"
+            elif part.default_factory is not MISSING:
+                scope[default] = part.default_factory
+                value = f"({value} if {part.name!r} in {source} else {default}())"
             parts.append(value)
         return f"{hint.__name__}({', '.join(parts)})"
     return source

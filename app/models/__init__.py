@@ -28,6 +28,8 @@ from app.models.billing.invoices import (
     LineKind,
     NumberSeries,
     NumberSeriesDocument,
+    TaxAmount,
+    TaxPart,
 )
 from app.models.billing.meters import Aggregation, Meter, MeterDocument, MeterState
 from app.models.billing.payment_differences import (
@@ -273,7 +275,8 @@ __all__ = [
     "RefundDocument", "RefundState", "Remittance", "RemittanceDocument", "RemittanceState", "Renewal", "Role", "Saga",
     "Sale", "SaleDocument", "SaleRefund", "SendingWindow", "Session", "SessionDocument", "SigningKey",
     "SigningKeyDocument", "StaffRole", "StoredRow", "Stretch", "Subscription", "SubscriptionDocument",
-    "SubscriptionState", "Suppression", "SuppressionDocument", "SuppressionReason", "Suspension", "TemplateState",
+    "SubscriptionState", "Suppression", "SuppressionDocument", "SuppressionReason", "Suspension",
+    "TaxAmount", "TaxPart", "TemplateState",
     "TenantRow", "Ticket", "TicketDocument", "TicketTriesDocument", "Tie", "TieDocument", "TieKind", "Tier",
     "TrustedOperation", "TrustedOperationDocument", "UsageAccount", "UsageAccountDocument", "UsageEvent",
     "UsageEventDocument", "UsageProperty", "UsageWindow", "UsageWindowDocument", "User", "UserDocument",

@@ -5,12 +5,14 @@ from typing import Any
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
-from tests.world import Person, Processes, until
+from tests.world import Person, Processes, World, organization, until
 
 PRICE: dict[str, Any] = {"currency": "EUR", "interval": "MONTH", "rate": {"model": "PER_UNIT", "amount": "3000"}}
-OUTCOME = """subscription { id state seats cancels pausedAt }
-  invoice { number state verified lines { kind amount } total { amount formatted } outstanding { amount } }
-  upcoming { at lines { kind amount } total { amount } }"""
+UPCOMING = "at lines { kind amount } tax { place } taxes { name rate amount } total { amount }"
+OUTCOME = f"""subscription {{ id state seats cancels pausedAt }}
+  invoice {{ number state verified lines {{ kind amount }} tax {{ place }} taxes {{ name rate amount }}
+    total {{ amount formatted }} outstanding {{ amount }} }}
+  upcoming {{ {UPCOMING} }}"""
 
 
 async def plan(seller: Person, key: str, amount: int = 3_000, **more: Any) -> tuple[str, str]:
@@ -65,6 +67,30 @@ async def test_a_subscription_from_the_plan_to_the_credit_note(company: list[Per
     assert (await ada.call("mySubscriptions"))["nodes"][0]["state"] == "ACTIVE"
 
 
+async def test_india_s_taxes_are_shown_one_by_one(world: World) -> None:
+    owner, ada = await world.person("Gyan"), await world.person("Ada")
+    await organization(owner, ada)
+    seller = {"country": "IN", "legalName": "Gyan", "taxId": "04AAPFU0939F1Z3"}
+    assert (await owner.call("setOrganizationTaxProfile", input=seller))["region"] == "04"
+    _, price = await plan(owner, "basic", 12_345, trialDays=7)
+    rehearsed = await did(ada, "subscribe", dry=True, priceId=price)
+    made = await did(ada, "subscribe", priceId=price)
+    halves = [{"name": name, "rate": 900, "amount": "1111"} for name in ("CGST", "UTGST")]
+    for one in (rehearsed["upcoming"], made["upcoming"]):
+        assert (one["taxes"], one["tax"], one["total"]) == (halves, {"place": "04"}, {"amount": "14567"})
+    _, other = await plan(owner, "other", 12_345)
+    await ada.call("setTaxProfile", input={"country": "IN", "legalName": "Ada", "region": "29"})
+    bought = (await did(ada, "subscribe", priceId=other))["invoice"]
+    assert bought["taxes"] == [{"name": "IGST", "rate": 1800, "amount": "2222"}]
+    assert (bought["tax"], bought["verified"]) == ({"place": "29"}, True)
+    invoice = (await ada.call("myInvoices"))["nodes"][0]["id"]
+    taken = """mutation ($input: CreateCreditNoteInput!) { createCreditNote(input: $input) { ... on CreditNote {
+      verified taxes { name rate amount } } } }"""
+    given = {"invoiceId": invoice, "reason": "A mistake.", "amount": "10000"}
+    note = (await owner.ask(taken, input=given))["createCreditNote"]
+    assert note == {"verified": True, "taxes": [{"name": "IGST", "rate": 1800, "amount": "1525"}]}
+
+
 async def test_a_change_shows_what_it_will_cost_and_costs_that(company: list[Person]) -> None:
     owner, ada, _ = company
     (_, small), (_, large) = await plan(owner, "small"), await plan(owner, "large", 9_000)
@@ -85,7 +111,7 @@ async def test_a_change_shows_what_it_will_cost_and_costs_that(company: list[Per
     assert done["upcoming"]["lines"] == [
         {"kind": "FEE", "amount": "18000"}, {"kind": "CREDIT", "amount": "-18000"},
     ]  # fmt: skip
-    text = "query($id: ID!) { upcomingInvoice(subscriptionId: $id) { at lines { kind amount } total { amount } } }"
+    text = f"query($id: ID!) {{ upcomingInvoice(subscriptionId: $id) {{ {UPCOMING} }} }}"
     assert (await ada.ask(text, id=id))["upcomingInvoice"] == done["upcoming"]
     paused = await did(owner, "pauseSubscription", subscriptionId=id)
     assert paused["subscription"]["state"] == "PAUSED"

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ class Colour(StrEnum):
 class Size(Value):
     width: int
     unit: str = "cm"
+    marks: list[int] = field(default_factory=list)
 
 
 class Box(Row):
@@ -39,8 +40,8 @@ STORED: dict[str, Any] = {
     "_id": ID,
     "label": "a",
     "colour": "red",
-    "sizes": [{"width": 1, "unit": "m"}],
-    "lid": {"width": 2, "unit": "cm"},
+    "sizes": [{"width": 1, "unit": "m", "marks": [3]}],
+    "lid": {"width": 2, "unit": "cm", "marks": []},
     "owner": None,
     "colours": ["blue"],
 }
@@ -49,7 +50,7 @@ STORED: dict[str, Any] = {
 def test_a_row_is_what_its_annotations_say() -> None:
     row = Box.decode(STORED)
     assert (row.id, row.label, row.colour, row.shout) == (ID, "a", Colour.RED, "A")
-    assert row.sizes == [Size(1, "m")]
+    assert row.sizes == [Size(1, "m", [3])]
     assert row.lid == Size(2)
     assert row.colours == [Colour.BLUE]
 
@@ -77,7 +78,12 @@ def test_documents_from_before_a_column_have_its_default_each_its_own() -> None:
     one, other = Box.decode(old), Box.decode(old)
     one.sizes.append(Size(1))
     assert other.sizes == []
-    assert Box.decode(old | {"lid": {"width": 3}}).lid == Size(3, "cm")
+    first, second = Box.decode(old | {"lid": {"width": 3}}).lid, Box.decode(old | {"lid": {"width": 3}}).lid
+    assert first == Size(3, "cm") == second
+    assert first
+    assert second
+    first.marks.append(1)
+    assert second.marks == []
 
 
 def test_a_column_without_default_must_be_there() -> None:

@@ -1,6 +1,6 @@
 """Invoices, as they are worked out and as they were issued."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -99,13 +99,35 @@ class CreditOffered(Value):
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class TaxPart(Value):
+    """A tax of which there are several, in basis points."""
+
+    name: str
+    rate: int
+
+
+@dataclass(slots=True)
+class TaxAmount(Value):
+    """What one tax comes to: its rate in basis points, the amount in minor units."""
+
+    name: str
+    rate: int
+    amount: int
+
+
 @dataclass(slots=True)
 class InvoiceTax(Value):
-    """The rate in basis points, and what it is called."""
+    """The rate in basis points, and what it is called. Where there are several taxes, `parts` together are the rate.
+
+    `place` is where it is supplied, where the tax depends on that: in India, the code of the state.
+    """
 
     rate: int = 0
     name: str = ""
     reverse_charge: bool = False
+    parts: list[TaxPart] = field(default_factory=list)
+    place: str | None = None
 
 
 class Invoice(DoorRow):
@@ -197,11 +219,14 @@ class InvoiceDocument(StoredDocument, Invoice):
 
 
 class CreditNote(DoorRow):
-    """That a part of an issued invoice, or all of it, is taken back. `amount` is with tax, in minor units."""
+    """That a part of an issued invoice, or all of it, is taken back. `amount` is with tax, in minor units.
+
+    `taxes` are what `tax_amount` is made of; notes from before there were several have none.
+    """
 
     collection = "credit_notes"
     policies = {
-        "invoice_id number currency amount net tax_amount digest created_at": NEUTRAL,
+        "invoice_id number currency amount net tax_amount taxes digest created_at": NEUTRAL,
         "reason": keep("the law wants credit notes to be kept, with why they were made"),
     }
 
@@ -211,6 +236,7 @@ class CreditNote(DoorRow):
     amount: int
     net: int
     tax_amount: int
+    taxes: list[TaxAmount] = []
     reason: str
     digest: bytes
     created_at: datetime

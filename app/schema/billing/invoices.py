@@ -12,7 +12,7 @@ from app.schema.kit.fields import batched, computed
 from app.schema.kit.money import Money
 from app.schema.kit.nodes import Node, by_class
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing import invoice_pdfs, notes, upcoming
+from app.services.billing import invoice_pdfs, notes, pricing, upcoming
 from app.services.billing.invoices import INVOICE
 
 strawberry.enum(models.InvoiceState, description="How far an invoice has come.")
@@ -36,11 +36,24 @@ class InvoiceLine:
         return isinstance(value, models.InvoiceLine)
 
 
-@strawberry.type(description="The tax on an invoice.")
+@strawberry.type(description="What one tax comes to, in minor units; several, such as CGST and SGST, are the tax.")
+class TaxAmount:
+    name: str
+    rate: int = strawberry.field(description="In basis points.")
+    amount: Minor
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, info: object) -> bool:
+        return isinstance(value, models.TaxAmount)
+
+
+@strawberry.type(description="The tax on an invoice, all taxes together.")
 class InvoiceTax:
     rate: int = strawberry.field(description="In basis points.")
     name: str
     reverse_charge: bool = strawberry.field(description="Whether the customer owes it to their state themselves.")
+    place: str | None = strawberry.field(description="Where it is supplied: in India, the code of the state.")
 
     @classmethod
     @by_class
@@ -52,9 +65,11 @@ class InvoiceTax:
 class UpcomingInvoice:
     at: datetime = strawberry.field(description="When what it bills is over.")
     lines: list[InvoiceLine]
+    tax: InvoiceTax
     subtotal: Money = money_of("subtotal", "Before credits.")
     net: Money = money_of("net", "Before tax.")
     tax_amount: Money = money_of("tax_amount")
+    taxes: list[TaxAmount] = strawberry.field(description="What the tax is made of.")
     total: Money = money_of("total")
     due: Money = money_of("due", "What is left to pay.")
 
@@ -77,6 +92,10 @@ class CreditNote(Node):
     pdf_url: str | None = batched(
         invoice_pdfs.note_urls, description="Its PDF, for an hour or two; null until a job has made it."
     )
+
+    @computed("id", description="What the tax is made of.", returns=list[TaxAmount])
+    async def taxes(row: strawberry.Parent[models.CreditNote], info: Info) -> list[models.TaxAmount]:
+        return await notes.note_taxes(row.id)
 
     @computed("digest", description="SHA-256 of all that it says, in hexadecimal.", personal=False)
     def digest(row: strawberry.Parent[models.CreditNote]) -> str | None:
@@ -131,6 +150,10 @@ class Invoice(Node):
     @computed("due", "paid", "relieved", "currency", description="What is still to be paid.", returns=Money)
     def outstanding(row: strawberry.Parent[models.Invoice]) -> money.Money:
         return money.Money(row.outstanding, row.currency)
+
+    @computed("net", "tax", description="What the tax is made of.", returns=list[TaxAmount])
+    def taxes(row: strawberry.Parent[models.Invoice]) -> list[models.TaxAmount]:
+        return pricing.taxes(row.net, row.tax)
 
     @computed("digest", description="SHA-256 of all that it follows from, in hexadecimal.", personal=False)
     def digest(row: strawberry.Parent[models.Invoice]) -> str | None:

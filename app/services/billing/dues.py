@@ -12,7 +12,7 @@ from app.core.clock import derived_id, new_id, now
 from app.core.commands import Command, Ref
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.ledger.turns import in_turn
-from app.core.money import Minor, Money, rounded
+from app.core.money import Minor, Money
 from app.models import (
     Credit,
     CreditKind,
@@ -24,7 +24,7 @@ from app.models import (
     PaymentWay,
 )
 from app.models.billing.events import CreditNoteIssued, InvoiceOverdue, InvoiceOverpaid, InvoiceVoided
-from app.services.billing import credits, differences, inputs, invoices, notes, numbers, parties, standing
+from app.services.billing import credits, differences, inputs, invoices, notes, numbers, parties, pricing, standing
 from app.services.billing.books import BALANCE, CLEARING, RECEIVABLE, REVENUE, TAX
 from app.services.billing.differences import Whose
 from app.services.billing.invoices import DRAFT, GRACE, INVOICE, OPEN, PAID, VOID, InvoiceAction
@@ -158,7 +158,9 @@ async def note(
         left = invoice.total - invoice.credited
         raise TooMuch("There is no more than {left} to take back.", left=left, path=["input", "amount"])
     seller, id = Actor.platform(invoice.organization_id), new_id()
-    tax = _tax(invoice, invoice.credited + amount) - _tax(invoice, invoice.credited)
+    owed = pricing.taxes(invoice.net, invoice.tax)
+    taxes = pricing.taken_back(owed, invoice.total, invoice.credited, invoice.credited + amount)
+    tax = sum(one.amount for one in taxes)
     unpaid = min(invoice.outstanding, amount) if into is BALANCE else 0
     sums = {REVENUE: tax - amount, TAX: -tax, RECEIVABLE: unpaid}
     sums[into] = amount - unpaid
@@ -175,10 +177,12 @@ async def note(
         amount=amount,
         net=amount - tax,
         tax_amount=tax,
+        taxes=taxes,
         reason=reason,
-        digest=notes.fingerprint(id, invoice, number, amount, tax, reason),
+        digest=b"",
         created_at=moment,
     )
+    made.digest = notes.fingerprint(made, invoice)
     await changes.insert(made, invoices.told(CreditNoteIssued, actor, invoice, note=id))
     counts = {"relieved": unpaid} if into is BALANCE else {"relieved": amount, "paid": -amount}
     counted = {"$inc": {"credited": amount, **counts}, "$set": {"changed_at": moment}}
@@ -282,8 +286,3 @@ async def _owed_again(seller: Actor, invoice: Invoice, amount: int, cause: Objec
     reopened = await INVOICE.move(seller, changed, "reopen", told, where=invoices.of(changed), paid_at=None)
     await standing.behind(reopened, moment)
     return reopened
-
-
-def _tax(invoice: Invoice, amount: int) -> int:
-    """How much of so much of an invoice is tax."""
-    return rounded(amount * invoice.tax_amount, invoice.total) if invoice.total else 0

@@ -81,7 +81,7 @@ async def _tax(basis: Basis, moment: datetime) -> InvoiceTax:
     seller = await tax_profiles.seller(basis.organization_id)
     buyer = await tax_profiles.buyer(Buyer(basis.customer_kind, basis.customer_id))
     due = taxes.rate_for(seller, buyer, moment)
-    return InvoiceTax(due.rate, due.name, due.reverse_charge)
+    return InvoiceTax(due.rate, due.name, due.reverse_charge, list(due.parts), due.place)
 
 
 async def _used(seller: Actor, customer_id: ObjectId, item: InvoiceItem) -> InvoiceItem:

@@ -87,6 +87,8 @@ class InvoiceShown:
     paid: Money | None = None
     """What was paid of it by then; what is left is shown too."""
     reverse_charge: bool = False
+    place_of_supply: str | None = None
+    """Where the law wants it to be said, as in India."""
     credit_note: bool = False
     credits: str | None = None
     """The number of the invoice that a credit note takes back."""
@@ -124,6 +126,8 @@ def laid_out(invoice: InvoiceShown) -> dict[str, Any]:
         facts.append((said(words("Takes back"), code), invoice.credits, True))
     if invoice.purchase_order:
         facts.append((said(words("Purchase order"), code), invoice.purchase_order, True))
+    if invoice.place_of_supply:
+        facts.append((said(words("Place of supply"), code), invoice.place_of_supply, True))
     sums = [[said(words("Subtotal"), code), money(invoice.subtotal)]]
     sums += [[f"{tax.name} {_percent(tax.rate, code)}", money(tax.amount)] for tax in invoice.taxes]
     label, total = said(words("Total"), code), invoice.total

@@ -1,6 +1,6 @@
 """What an invoice or a credit note shows: what it says, and who sells and buys, as they are known when it is made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo
@@ -21,13 +21,15 @@ from app.models import (
     InvoiceLine,
     LineKind,
     Organization,
+    TaxAmount,
     User,
 )
 from app.models.billing.invoice_pdfs import Pdf
 from app.models.billing.tax_profiles import TaxDetails
-from app.services.billing import invoice_pdfs, tax_profiles
+from app.services.billing import invoice_pdfs, notes, pricing, tax_profiles
 from app.services.billing.buyers import buyer_of
 from app.services.billing.invoice_pdfs import InvoiceShown, LineShown, PartyShown, TaxShown
+from app.services.billing.tax_regions import STATES
 
 PLATFORM = Actor.platform()
 OURS = "Atrium"
@@ -67,7 +69,7 @@ async def shown(invoice: Invoice) -> InvoiceShown:
         due_on=invoice.due_at.astimezone(zone).date() if invoice.due_at and invoice.due else None,
         lines=[*_lines(invoice, zone, parties["language"])],
         subtotal=Money(invoice.net, invoice.currency),
-        taxes=_taxes(invoice, invoice.tax_amount),
+        taxes=_taxes(pricing.taxes(invoice.net, invoice.tax), invoice.currency),
         total=Money(invoice.total, invoice.currency),
         paid=Money(settled, invoice.currency) if settled else None,
         **parties,
@@ -83,7 +85,7 @@ async def shown_note(note: CreditNote, invoice: Invoice) -> InvoiceShown:
         issued_on=note.created_at.astimezone(ZoneInfo(invoice.time_zone)).date(),
         lines=[LineShown(note.reason, net)],
         subtotal=net,
-        taxes=_taxes(invoice, -note.tax_amount),
+        taxes=_taxes(notes.taxes(note, invoice), note.currency, -1),
         total=-Money(note.amount, note.currency),
         credit_note=True,
         credits=invoice.number,
@@ -97,6 +99,7 @@ class Parties(TypedDict):
     seller: PartyShown
     buyer: PartyShown
     reverse_charge: bool
+    place_of_supply: str | None
     language: str
     sender: str
     brand_color: str | None
@@ -113,6 +116,7 @@ async def _parties(invoice: Invoice) -> Parties:
         seller=_party(selling, sender),
         buyer=_party(await tax_profiles.profile_of(buyer), name),
         reverse_charge=invoice.tax.reverse_charge if invoice.tax else False,
+        place_of_supply=STATES[place].said if invoice.tax and (place := invoice.tax.place) else None,
         language=negotiated(locale),
         sender=sender,
         brand_color=seller.brand_color if seller and invoice.organization_id != PLATFORM_ID else None,
@@ -120,9 +124,8 @@ async def _parties(invoice: Invoice) -> Parties:
     )
 
 
-def _taxes(invoice: Invoice, amount: int) -> list[TaxShown]:
-    tax = invoice.tax
-    return [TaxShown(tax.name, tax.rate, Money(amount, invoice.currency))] if tax and tax.rate else []
+def _taxes(taxes: Sequence[TaxAmount], currency: str, sign: int = 1) -> list[TaxShown]:
+    return [TaxShown(tax.name, tax.rate, Money(sign * tax.amount, currency)) for tax in taxes]
 
 
 def _lines(invoice: Invoice, zone: ZoneInfo, language: str) -> Iterator[LineShown]:

@@ -134,7 +134,8 @@ async def make(
         created_at=moment,
         changed_at=moment,
     )
-    bill, waits = (await inputs.gather(made, moment)).bill(), cause is InvoiceCause.RENEWAL
+    read, waits = await inputs.gather(made, moment), cause is InvoiceCause.RENEWAL
+    bill = read.bill()
     open = waits and any(item.kind is LineKind.OVERAGE for item in items)
     if not open and not any(line.amount for line in bill.lines):
         return None
@@ -142,7 +143,7 @@ async def make(
     if not waits:
         return await _issue(actor, made, moment)
     seller = Actor.platform(made.organization_id)
-    set = {"closes_at": moment + LATE_USAGE, **_sums(made, bill)}
+    set = {"closes_at": moment + LATE_USAGE, "tax": _plain(read.tax), **_sums(made, bill)}
     return await INVOICE.move(seller, made, "close", where=of(made), **set)
 
 

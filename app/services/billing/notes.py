@@ -4,7 +4,7 @@ from bson import ObjectId
 
 from app.core.actor import Actor
 from app.core.paging import Order
-from app.models import CreditNote, Invoice
+from app.models import CreditNote, Invoice, TaxAmount
 from app.services.billing import inputs, invoices, pricing
 
 PLATFORM = Actor.platform()
@@ -26,15 +26,30 @@ async def of(invoice_id: ObjectId) -> list[CreditNote]:
     return await CreditNote.select(seller, {"invoice_id": invoice_id}, order=order, limit=MOST)
 
 
-def fingerprint(id: ObjectId, invoice: Invoice, number: str, amount: int, tax: int, reason: str) -> bytes:
-    """The digest of what a credit note says, of which invoice."""
-    return pricing.digest(id, invoice.id, invoice.digest, number, amount, tax, reason)
+def fingerprint(note: CreditNote, invoice: Invoice) -> bytes:
+    """The digest of what a credit note says, of which invoice; of what one without taxes said before there were any."""
+    said = note.number, note.amount, note.tax_amount, note.reason
+    return pricing.digest(note.id, invoice.id, invoice.digest, *said, *([note.taxes] if note.taxes else []))
 
 
 def verify(note: CreditNote, invoice: Invoice) -> bool:
     """Whether a credit note adds up, and comes to the same digest."""
-    said = note.number, note.amount, note.tax_amount, note.reason
-    return note.net + note.tax_amount == note.amount and fingerprint(note.id, invoice, *said) == note.digest
+    taxed = sum(tax.amount for tax in note.taxes) == note.tax_amount or not note.taxes
+    return taxed and note.net + note.tax_amount == note.amount and fingerprint(note, invoice) == note.digest
+
+
+def taxes(note: CreditNote, invoice: Invoice) -> list[TaxAmount]:
+    """What its tax is made of: in notes from before there were several taxes, of the one that its invoice has."""
+    tax = invoice.tax
+    if note.taxes or tax is None or not tax.rate:
+        return note.taxes
+    return [TaxAmount(tax.name, tax.rate, note.tax_amount)]
+
+
+async def note_taxes(note_id: ObjectId) -> list[TaxAmount]:
+    """The same of a note whose reader may see it."""
+    note = await CreditNote.lookup(PLATFORM, _id=note_id)
+    return taxes(note, await Invoice.require(Actor.platform(note.organization_id), note.invoice_id)) if note else []
 
 
 async def note_verified(note_id: ObjectId) -> bool:

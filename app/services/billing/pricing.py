@@ -1,13 +1,13 @@
 """What things cost: integers in, integers out. Previews, rehearsals and invoices are worked out by nothing else.
 
-A line is rounded once, half to even, and so is the tax on all of them. A fee is divided by what is left of a period
+A line is rounded once, half to even, and so is each tax on all of them. A fee is divided by what is left of a period
 after a moment: what is charged from a moment on and credited from a later one are parts of the same division, so
 that a fee which is changed away and back costs what it would have cost without.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -25,6 +25,8 @@ from app.models import (
     PricingModel,
     Proration,
     Rate,
+    TaxAmount,
+    TaxPart,
 )
 from app.services.billing.periods import Span
 
@@ -86,6 +88,8 @@ class Bill:
     subtotal: int
     net: int
     tax: int
+    taxes: list[TaxAmount]
+    """What `tax` is made of."""
     total: int
     due: int
     carried: int
@@ -115,7 +119,7 @@ def bill(
     tax: InvoiceTax,
     terms: Terms,
 ) -> Bill:
-    """Price items, take off credits, add the tax, and take off balances. Raises OutOfRange.
+    """Price items, take off credits, add the taxes, and take off balances. Raises OutOfRange.
 
     Promotional and prepaid credit lowers what is taxed: of the one nothing is paid, of the other the tax was paid with
     it. A balance holds what was paid with tax, so it pays the total. Nothing falls below zero: what is credited beyond
@@ -133,14 +137,33 @@ def bill(
     carried = max(-subtotal, 0)
     if carried:
         lines.append(InvoiceLine(LineKind.CARRIED, "carried", 1, carried))
-    taxed = 0 if tax.reverse_charge else rounded(left * tax.rate, WHOLE)
-    if taxed:
-        lines.append(InvoiceLine(LineKind.TAX, tax.name, 1, taxed))
+    owed = taxes(left, tax)
+    lines += [InvoiceLine(LineKind.TAX, one.name, 1, one.amount) for one in owed if one.amount]
+    taxed = sum(one.amount for one in owed)
     total = fitting(left + taxed)
     balance = _use(CreditKind.BALANCE, credits, total, used, by_kind)
     if balance:
         lines.append(InvoiceLine(LineKind.BALANCE, CreditKind.BALANCE.value, 1, -balance))
-    return Bill(lines, subtotal, left, taxed, total, total - balance, carried, used, by_kind)
+    return Bill(lines, subtotal, left, taxed, owed, total, total - balance, carried, used, by_kind)
+
+
+def taxes(net: int, tax: InvoiceTax | None) -> list[TaxAmount]:
+    """What each tax on an amount without tax comes to, rounded half to even; none where nothing is due."""
+    if tax is None or tax.reverse_charge or not tax.rate:
+        return []
+    parts = tax.parts or [TaxPart(tax.name, tax.rate)]
+    return [TaxAmount(part.name, part.rate, rounded(net * part.rate, WHOLE)) for part in parts]
+
+
+def taken_back(taxes: Sequence[TaxAmount], total: int, before: int, after: int) -> list[TaxAmount]:
+    """What of each tax on a total is taken back with what lies between two parts of it, `before` and `after`.
+
+    Each is as much of its tax as that is of the total, rounded half to even as counted from nothing. So equal taxes
+    stay equal, and with all of the total all of each is taken back, in however many pieces.
+    """
+    return [
+        replace(one, amount=rounded(after * one.amount, total) - rounded(before * one.amount, total)) for one in taxes
+    ]
 
 
 def _use(
@@ -160,6 +183,10 @@ def _use(
     return by_kind[kind]
 
 
+ADDED: Mapping[type, frozenset[str]] = {InvoiceTax: frozenset({"parts", "place"})}
+"""Attributes that came later: no part of a digest where they say nothing, so that what is older has the same one."""
+
+
 def digest(*said: Any) -> bytes:
     """SHA-256 of what an invoice is made of and comes to."""
     return hashlib.sha256(orjson.dumps(said, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS)).digest()
@@ -168,4 +195,7 @@ def digest(*said: Any) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
-    return str(value) if isinstance(value, ObjectId) else asdict(value)
+    if isinstance(value, ObjectId):
+        return str(value)
+    later = ADDED.get(type(value), frozenset())
+    return {name: said for name, said in asdict(value).items() if said or name not in later}

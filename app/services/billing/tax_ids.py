@@ -4,17 +4,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stdnum import get_cc_module
+from stdnum import get_cc_module, luhn
 from stdnum.exceptions import ValidationError
+from stdnum.in_ import pan
+from stdnum.util import clean
 
 from app.core.errors import Invalid
 from app.services.billing.tax_rates import EU, area
+from app.services.billing.tax_regions import INDIA, STATES
 
 PREFIXES: Mapping[str, str] = {"GR": "EL"}
 """What a country's ids begin with in the European Union, where that is not its code."""
 FORMS: Mapping[str, str] = {"NG": r"[0-9]{8}-?[0-9]{4}|[0-9]{10}|[0-9]{13}"}
 """Of ids without check digits. Nigeria: of the FIRS, of the Joint Tax Board, and of the Nigeria Tax Administration Act
 2025."""
+GSTIN = re.compile(r"(?P<state>[0-9]{2})(?P<pan>[A-Z]{5}[0-9]{4}[A-Z])[1-9A-Z]Z[0-9A-Z]")
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""By which the check digit of a GSTIN is worked out."""
 LONGEST = 30
 
 
@@ -36,6 +42,8 @@ def checked(country: str, tax_id: str, region: str | None = None) -> str:
     Raises BadTaxId, also for India's of another state than `region`, and UncheckedTaxId.
     """
     path, country = ["input", "taxId"], area(country)
+    if country == INDIA:
+        return _gstin(tax_id, region)
     if form := FORMS.get(country):
         plain = tax_id.replace(" ", "").upper()
         if re.fullmatch(form, plain) is None:
@@ -48,12 +56,26 @@ def checked(country: str, tax_id: str, region: str | None = None) -> str:
         compact = str(module.validate(tax_id[:LONGEST]))
     except ValidationError:
         raise _bad(country) from None
-    if country == "IN" and region is not None and compact[:2] != region:
-        raise BadTaxId("This tax id is of another state than “{region}”.", path=path, region=region)
     if country not in EU:
         return compact
     prefix = PREFIXES.get(country, country)
     return prefix + compact.removeprefix(prefix)
+
+
+def _gstin(tax_id: str, region: str | None) -> str:
+    """India's: a state's code, a PAN, which registration of it, and a check digit. stdnum's own check does not know
+    Ladakh and Other Territory.
+    """
+    compact = clean(tax_id[:LONGEST], " -").upper()
+    match = GSTIN.fullmatch(compact)
+    if match is None or match["state"] not in STATES:
+        raise _bad(INDIA)
+    if not pan.is_valid(match["pan"]) or not luhn.is_valid(compact, DIGITS):
+        raise _bad(INDIA)
+    if region is not None and match["state"] != region:
+        path = ["input", "taxId"]
+        raise BadTaxId("This tax id is of another state than “{region}”.", path=path, region=region)
+    return compact
 
 
 def _bad(country: str) -> BadTaxId:

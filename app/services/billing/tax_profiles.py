@@ -24,11 +24,8 @@ from app.models import (
 from app.models.billing.metering_events import OrganizationTaxProfileChanged, PersonTaxProfileChanged
 from app.models.billing.tax_profiles import TaxDetails
 from app.services.billing import tax_ids
+from app.services.billing.tax_regions import INDIA, STATES
 from app.services.billing.taxes import Party
-
-INDIA = "IN"
-STATES = frozenset([*(f"{n:02}" for n in range(1, 39)), "97"])
-"""Codes of India's states and territories, as GST has them."""
 
 
 def _country(value: str) -> str:

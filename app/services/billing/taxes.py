@@ -1,6 +1,7 @@
 """What tax is due on a sale of services that are supplied electronically. Pure: of what is given, and of nothing else.
 
-seller and buyer in one country      that country's tax; in India CGST and SGST within a state, IGST between two
+seller and buyer in one country      that country's tax; in India two halves, CGST and SGST (UTGST in a territory
+                                     without legislature), within a state, and IGST between two
 a business in another country of     none: the buyer accounts for it (reverse charge), if they have a tax id
 the European Union                   (Directive 2006/112/EC, Art. 44, 196)
 a consumer in another such country   the tax of the buyer's country (Art. 58; declared by the One Stop Shop)
@@ -10,7 +11,7 @@ a buyer who is exempt                none
 a seller without a tax id            none: who is not registered may charge none
 
 A rate of the organization's own is taken in the place of the rate that this would give, and where it would give none
-for want of knowing the seller's country or tax id.
+for want of knowing the seller's country or tax id. In India it has the same parts.
 """
 
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.rows import Value
+from app.models import TaxPart
 from app.services.billing import tax_rates
 from app.services.billing.tax_rates import EU, area
+from app.services.billing.tax_regions import BETWEEN, INDIA, STATES, UNION, State
 
 
 class TaxReason(StrEnum):
@@ -39,14 +42,6 @@ class TaxReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TaxPart(Value):
-    """A tax of which there are several, in basis points."""
-
-    name: str
-    rate: int
-
-
-@dataclass(frozen=True, slots=True)
 class Tax(Value):
     """What is due on a sale: `rate` in basis points of the amount without tax. `parts` together are the rate."""
 
@@ -56,6 +51,8 @@ class Tax(Value):
     country: str | None = None
     """To whom it is due."""
     parts: tuple[TaxPart, ...] = ()
+    place: str | None = None
+    """The region in which it is supplied, where the tax depends on it."""
 
     @property
     def reverse_charge(self) -> bool:
@@ -77,7 +74,7 @@ class Party(Value):
     exempt: bool = False
 
 
-NAMES = {"IN": "GST"}
+NAMES = {INDIA: "GST"}
 """Of the tax, where it is not VAT."""
 
 
@@ -86,7 +83,7 @@ def rate_for(seller: Party, buyer: Party, moment: datetime) -> Tax:
     if buyer.exempt:
         return Tax(0, _name(seller.country), TaxReason.EXEMPT)
     if seller.country is None or seller.tax_id is None:
-        return _own(seller, seller.country) or Tax(0, _name(seller.country), TaxReason.NOT_REGISTERED)
+        return _own(seller, buyer, seller.country) or Tax(0, _name(seller.country), TaxReason.NOT_REGISTERED)
     here = area(seller.country)
     there = area(buyer.country) if buyer.country else here  # who says nothing is taken to be at home
     if here != there:
@@ -94,33 +91,41 @@ def rate_for(seller: Party, buyer: Party, moment: datetime) -> Tax:
             return Tax(0, _name(here), TaxReason.OUTSIDE)
         if buyer.tax_id:
             return Tax(0, _name(there), TaxReason.REVERSE_CHARGE, there)
-    return _own(seller, there) or _standard(seller, buyer, there, moment)
+    return _own(seller, buyer, there) or _standard(seller, buyer, there, moment)
 
 
 def _standard(seller: Party, buyer: Party, country: str, moment: datetime) -> Tax:
     found = tax_rates.standard(country, moment)
     if found is None:
         return Tax(0, _name(country), TaxReason.NOT_REGISTERED)
-    if country == "IN":
-        return _goods_and_services(found.rate, seller, buyer)
-    return Tax(found.rate, _name(country), TaxReason.STANDARD, country)
+    return _charged(found.rate, TaxReason.STANDARD, seller, buyer, country)
 
 
-def _goods_and_services(rate: int, seller: Party, buyer: Party) -> Tax:
-    """India's, which goes to the union and the state within a state, and to the union between two (IGST Act s. 5, 8).
-
-    Who does not say where they are is where the seller is (IGST Act s. 12(2)(b)(ii)).
-    """
-    if buyer.region is not None and buyer.region != seller.region:
-        return Tax(rate, "IGST", TaxReason.STANDARD, "IN", (TaxPart("IGST", rate),))
-    half = rate // 2
-    return Tax(rate, "GST", TaxReason.STANDARD, "IN", (TaxPart("CGST", half), TaxPart("SGST", rate - half)))
-
-
-def _own(seller: Party, country: str | None) -> Tax | None:
+def _own(seller: Party, buyer: Party, country: str | None) -> Tax | None:
     if seller.own_rate is None:
         return None
-    return Tax(seller.own_rate, _name(country), TaxReason.OWN_RATE, country)
+    return _charged(seller.own_rate, TaxReason.OWN_RATE, seller, buyer, country)
+
+
+def _charged(rate: int, reason: TaxReason, seller: Party, buyer: Party, country: str | None) -> Tax:
+    """A rate of a country's tax, in the parts that it has there."""
+    if country == INDIA and rate and (home := STATES.get(seller.region or "")):
+        return _goods_and_services(rate, reason, home, buyer)
+    return Tax(rate, _name(country), reason, country)
+
+
+def _goods_and_services(rate: int, reason: TaxReason, home: State, buyer: Party) -> Tax:
+    """India's, which goes to the union and the state within a state, and to the union between two (IGST Act s. 5, 8).
+
+    Who does not say where they are is where the seller is (s. 12(2)(b)(ii)); abroad is as another state is (s. 7(5)).
+    """
+    abroad = buyer.country not in (None, INDIA)
+    place = None if abroad else buyer.region or home.code
+    if place != home.code:
+        return Tax(rate, BETWEEN, reason, INDIA, (TaxPart(BETWEEN, rate),), place)
+    half = rate // 2
+    parts = TaxPart(UNION, half), TaxPart(home.tax, rate - half)
+    return Tax(rate, NAMES[INDIA], reason, INDIA, parts, place)
 
 
 def _name(country: str | None) -> str:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from app.core.actor import Actor
 from app.core.rows import Value
-from app.models import Invoice, InvoiceLine, InvoiceState, Plan, Price, Subscription
+from app.models import Invoice, InvoiceLine, InvoiceState, InvoiceTax, Plan, Price, Subscription, TaxAmount
 from app.services.billing import expiry, inputs, items
+from app.services.billing.inputs import Inputs
 from app.services.billing.lifecycle import ACTIVE, TRIALING
-from app.services.billing.pricing import Bill
 
 
 @dataclass(slots=True)
@@ -18,9 +18,11 @@ class Upcoming(Value):
     at: datetime
     currency: str
     lines: list[InvoiceLine]
+    tax: InvoiceTax
     subtotal: int
     net: int
     tax_amount: int
+    taxes: list[TaxAmount]
     total: int
     due: int
 
@@ -40,7 +42,7 @@ async def of(row: Subscription) -> Upcoming | None:
     if not billed:
         return None
     read = await inputs.gather(items.basis(row, plan, price, billed), row.ends_at)
-    return _shown(row.ends_at, price.currency, read.bill())
+    return _shown(row.ends_at, price.currency, read)
 
 
 async def of_invoice(invoice: Invoice) -> Upcoming | None:
@@ -48,8 +50,10 @@ async def of_invoice(invoice: Invoice) -> Upcoming | None:
     if invoice.state is not InvoiceState.GRACE or invoice.closes_at is None:
         return None
     read = await inputs.gather(invoice, invoice.closes_at)
-    return _shown(invoice.closes_at, invoice.currency, read.bill())
+    return _shown(invoice.closes_at, invoice.currency, read)
 
 
-def _shown(at: datetime, currency: str, bill: Bill) -> Upcoming:
-    return Upcoming(at, currency, bill.lines, bill.subtotal, bill.net, bill.tax, bill.total, bill.due)
+def _shown(at: datetime, currency: str, read: Inputs) -> Upcoming:
+    bill = read.bill()
+    sums = bill.subtotal, bill.net, bill.tax, bill.taxes, bill.total, bill.due
+    return Upcoming(at, currency, bill.lines, read.tax, *sums)

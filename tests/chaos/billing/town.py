@@ -28,6 +28,7 @@ from app.models import (
     MembershipDocument,
     MeterDocument,
     OrganizationDocument,
+    OrganizationTaxProfileDocument,
     Price,
     PricingModel,
     Proration,
@@ -99,6 +100,11 @@ class Town:
             created_at=BEGIN,
         )
         await changes.insert(made)
+        if dice.random() < 0.3:  # where its rate is of two taxes
+            profile = OrganizationTaxProfileDocument(
+                organization_id=id, country="IN", region="29", legal_name="Seller", changed_at=BEGIN
+            )
+            await changes.insert(profile)
         meter = MeterDocument(
             organization_id=id,
             key="calls",

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import unicodedata
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from app.core import clock
 from app.core.actor import Actor
 from app.core.clock import new_id
 from app.core.errors import NotFound
-from app.core.settings import settings
 from app.core.typesetting import NotTypeset
 from app.core.words import languages
 from app.services.billing import invoice_pdfs
@@ -100,15 +98,6 @@ async def test_others_go_on_while_one_is_typeset() -> None:
         turns += 1
     assert await task
     assert turns > 10
-
-
-@pytest.fixture
-async def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    monkeypatch.setenv("MEDIA_URL", f"file://{tmp_path}")
-    settings.cache_clear()
-    yield tmp_path
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 @pytest.mark.usefixtures("documents")

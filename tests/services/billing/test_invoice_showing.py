@@ -1,18 +1,15 @@
 """BIL-7: the PDFs of issued invoices and of credit notes say what these do."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pypdfium2
 import pytest
 
 from app.core import changes
 from app.core.clock import new_id
 from app.core.errors import NotFound
 from app.core.money import Minor
-from app.core.settings import settings
 from app.models import (
     Collection,
     CreditNote,
@@ -44,27 +41,12 @@ from app.services.billing.plans import NewPlan, NewPrice, NewRate
 from app.services.billing.subscriptions import NewSubscription
 from app.services.billing.tax_profiles import TaxProfileGiven
 from tests.factories.organizations import make_member, make_owner
+from tests.services.billing.pdfs import read
 
 pytestmark = pytest.mark.usefixtures("documents")
 
 NOVEMBER, DECEMBER = datetime(2026, 10, 31, 23, tzinfo=UTC), datetime(2026, 11, 30, 23, tzinfo=UTC)
 """Midnight in Berlin."""
-
-
-@pytest.fixture
-async def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    monkeypatch.setenv("MEDIA_URL", f"file://{tmp_path}")
-    settings.cache_clear()
-    yield tmp_path
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-async def read(url: str) -> str:
-    """What somebody reads who follows a link."""
-    _, content = await invoice_pdfs.fetch(url.rpartition("/")[2].removesuffix(".pdf"))
-    pdf = pypdfium2.PdfDocument(b"".join([piece async for piece in content]))
-    return " ".join(pdf[0].get_textpage().get_text_bounded().split())
 
 
 @pytest.mark.usefixtures("kept")

@@ -22,6 +22,8 @@ from app.models import (
     PricingModel,
     Proration,
     Rate,
+    TaxAmount,
+    TaxPart,
 )
 from app.services.billing import pricing
 from app.services.billing.periods import Span
@@ -103,10 +105,17 @@ OFFERS = st.lists(
 
 @given(
     st.integers(0, 100_000), st.integers(0, 100_000), st.integers(0, 100), st.sampled_from((-1, 1)), OFFERS,
-    st.integers(0, 10_000), st.booleans(),
+    st.integers(0, 10_000), st.lists(st.integers(0, 10_000), max_size=3), st.booleans(),
 )  # fmt: skip
 def test_every_bill_adds_up(
-    fee: int, other: int, used: int, sign: int, credits: list[CreditOffered], rate: int, reverse: bool
+    fee: int,
+    other: int,
+    used: int,
+    sign: int,
+    credits: list[CreditOffered],
+    rate: int,
+    several: list[int],
+    reverse: bool,
 ) -> None:
     (first, meter), (second, _) = price(fee, 10, 37), price(other)
     span = (MONTH.starts_at, MONTH.ends_at, MONTH.starts_at)
@@ -115,7 +124,9 @@ def test_every_bill_adds_up(
         InvoiceItem(LineKind.PRORATION, "Rest", second.id, 1, BEGIN + timedelta(days=9), *span[1:], sign=sign),
         InvoiceItem(LineKind.OVERAGE, "Calls", first.id, used, *span, meter),
     ]
-    tax, terms = InvoiceTax(rate, "VAT", reverse), Terms(Proration.SECONDS, "UTC")
+    parts = [TaxPart(f"Tax {n}", one) for n, one in enumerate(several)]
+    rates = several or [rate]
+    tax, terms = InvoiceTax(sum(rates), "VAT", reverse, parts), Terms(Proration.SECONDS, "UTC")
     bill = pricing.bill(items, {first.id: first, second.id: second}, credits, tax, terms)
     assert bill.subtotal == fee + sign * round(Fraction(other * 20, 29)) + max(used - 10, 0) * 37
     taken = {kind: sum(bill.used.get(o.credit_id, 0) for o in credits if o.kind is kind) for kind in CreditKind}
@@ -123,7 +134,10 @@ def test_every_bill_adds_up(
     assert all(0 < bill.used[one.credit_id] <= one.amount for one in credits if one.credit_id in bill.used)
     free = taken[CreditKind.PROMOTIONAL] + taken[CreditKind.PREPAID]
     assert bill.net == bill.subtotal + bill.carried - free >= 0
-    assert bill.tax == (0 if reverse else round(Fraction(bill.net * rate, 10_000)))
+    each = [] if reverse or not sum(rates) else [round(Fraction(bill.net * one, 10_000)) for one in rates]
+    assert [(one.rate, one.amount) for one in bill.taxes] == [*zip(rates, each, strict=False)]
+    assert [line.amount for line in bill.lines if line.kind is LineKind.TAX] == [one for one in each if one]
+    assert bill.tax == sum(each)
     assert bill.total == bill.net + bill.tax == bill.due + taken[CreditKind.BALANCE]
     assert sum(line.amount for line in bill.lines) == bill.due >= 0
     assert bill.carried == max(-bill.subtotal, 0)
@@ -131,3 +145,48 @@ def test_every_bill_adds_up(
     for kind in reversed(CreditKind):  # one is used only when there is none left of those before it
         unused = sum(one.amount for one in credits if one.kind is kind) - taken[kind]
         assert not (unused and (left if kind is CreditKind.BALANCE else bill.net))
+
+
+def test_each_tax_is_rounded_by_itself() -> None:
+    """Half of 18 % of 0.61 rupees is 5.49 paise: twice 5, where 18 % at once were 11."""
+    halves = InvoiceTax(1_800, "GST", parts=[TaxPart("CGST", 900), TaxPart("SGST", 900)])
+    assert [one.amount for one in pricing.taxes(61, halves)] == [5, 5]
+    assert [one.amount for one in pricing.taxes(61, InvoiceTax(1_800, "IGST"))] == [11]
+    assert pricing.taxes(61, InvoiceTax(0, "VAT", reverse_charge=True)) == pricing.taxes(61, None) == []
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 5_000), min_size=1, max_size=3), st.data())
+def test_what_is_taken_back_in_pieces_is_all_of_each_tax(net: int, rates: list[int], data: st.DataObject) -> None:
+    parts = [TaxPart(f"Tax {n}", rate) for n, rate in enumerate(rates)]
+    taxes = pricing.taxes(net, InvoiceTax(sum(rates), "Tax", parts=parts))
+    total = net + sum(one.amount for one in taxes)
+    cuts = sorted(data.draw(st.lists(st.integers(0, total), max_size=6)))
+    pieces = [
+        pricing.taken_back(taxes, total, before, after)
+        for before, after in zip([0, *cuts], [*cuts, total], strict=True)
+        if after > before
+    ]
+    for place, one in enumerate(taxes):
+        taken = [piece[place] for piece in pieces]
+        assert all(piece.amount >= 0 and (piece.name, piece.rate) == (one.name, one.rate) for piece in taken)
+        assert sum(piece.amount for piece in taken) == (one.amount if total else 0)
+    equal = [(a, b) for a in range(len(rates)) for b in range(a) if rates[a] == rates[b]]
+    assert all(piece[a].amount == piece[b].amount for piece in pieces for a, b in (equal if taxes else []))
+
+
+OLD = [InvoiceTax(1_900, "VAT"), InvoiceTax(0, "VAT", reverse_charge=True), InvoiceTax()]
+
+
+def test_what_came_later_leaves_the_digests_of_older_invoices_as_they_are() -> None:
+    assert pricing.digest(OLD).hex() == "f9c6d5123c2e38e602d808943dbe6d887e6db810439a2d19fec5757feea267c2"
+    said = [
+        InvoiceTax(1_900, "VAT"),
+        InvoiceTax(1_900, "VAT", parts=[TaxPart("VAT", 1_900)]),
+        InvoiceTax(1_900, "VAT", place="29"),
+    ]
+    assert len({pricing.digest(one) for one in said}) == len(said)
+
+
+def test_a_tax_on_nothing_is_shown_and_is_no_line() -> None:
+    bill = pricing.bill([], {}, [], InvoiceTax(1_900, "VAT"), Terms(Proration.SECONDS, "UTC"))
+    assert (bill.lines, bill.taxes) == ([], [TaxAmount("VAT", 1_900, 0)])

@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.money import Money
+from app.models import TaxPart
 from app.services.billing import tax_ids, tax_rates
 from app.services.billing.tax_ids import BadTaxId, UncheckedTaxId
 from app.services.billing.tax_rates import CLOCKS, EU, RATES
-from app.services.billing.taxes import Party, Tax, TaxPart, TaxReason, rate_for
+from app.services.billing.taxes import Party, Tax, TaxReason, rate_for
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DE, FR = Party("DE", tax_id="DE136695976"), Party("FR", tax_id="FR40303265045")
 NG, GB = Party("NG", tax_id="12345678-0001"), Party("GB", tax_id="980780684")
 KARNATAKA, DELHI = Party("IN", "29", "29AAPFU0939F1ZR"), Party("IN", "07")
+CHANDIGARH = Party("IN", "04", "04AAPFU0939F1Z3")
 
 STANDARD_2025: dict[str, int] = {
     "AT": 2000, "BE": 2100, "BG": 2000, "CY": 1900, "CZ": 2100, "DE": 1900, "DK": 2500, "EE": 2400, "ES": 2100,
@@ -69,8 +70,18 @@ def test_the_table_is_in_order_and_knows_the_clock_of_each_country() -> None:
     assert tax_rates.standard("GB", datetime(1900, 1, 1, tzinfo=UTC)) is None
 
 
-def of(rate: int, name: str, reason: TaxReason, country: str | None = None, *parts: TaxPart) -> Tax:
-    return Tax(rate, name, reason, country, parts)
+def of(rate: int, name: str, reason: TaxReason, country: str | None = None, place: str | None = None) -> Tax:
+    return Tax(rate, name, reason, country, place=place)
+
+
+def within(place: str, local: str, half: int = 900, reason: TaxReason = TaxReason.STANDARD) -> Tax:
+    """India's within a state, which has a tax of its own."""
+    return Tax(2 * half, "GST", reason, "IN", (TaxPart("CGST", half), TaxPart(local, half)), place)
+
+
+def between(place: str | None, rate: int = 1_800, reason: TaxReason = TaxReason.STANDARD) -> Tax:
+    """India's between two states."""
+    return Tax(rate, "IGST", reason, "IN", (TaxPart("IGST", rate),), place)
 
 
 @pytest.mark.parametrize(
@@ -90,18 +101,21 @@ def of(rate: int, name: str, reason: TaxReason, country: str | None = None, *par
         (NG, Party("NG"), of(750, "VAT", TaxReason.STANDARD, "NG")),
         (NG, Party(), of(750, "VAT", TaxReason.STANDARD, "NG")),
         (NG, Party("GH"), of(0, "VAT", TaxReason.OUTSIDE)),
-        (
-            KARNATAKA,
-            Party("IN", "29"),
-            of(1800, "GST", TaxReason.STANDARD, "IN", TaxPart("CGST", 900), TaxPart("SGST", 900)),
-        ),
-        (KARNATAKA, DELHI, of(1800, "IGST", TaxReason.STANDARD, "IN", TaxPart("IGST", 1800))),
-        (
-            KARNATAKA,
-            Party("IN"),
-            of(1800, "GST", TaxReason.STANDARD, "IN", TaxPart("CGST", 900), TaxPart("SGST", 900)),
-        ),
+        (KARNATAKA, Party("IN", "29"), within("29", "SGST")),  # IGST Act s. 8
+        (KARNATAKA, DELHI, between("07")),  # s. 7
+        (KARNATAKA, Party("IN", "07", "07AAPFU0939F1ZX"), between("07")),  # a business as well: no reverse charge
+        (KARNATAKA, Party("IN"), within("29", "SGST")),  # s. 12(2)(b)(ii)
+        (KARNATAKA, Party(), within("29", "SGST")),
+        (Party("IN", "07", "1"), DELHI, within("07", "SGST")),  # with a legislature: CGST Act s. 2(103)
+        (CHANDIGARH, Party("IN", "04"), within("04", "UTGST")),  # without: CGST Act s. 2(114)
+        (CHANDIGARH, DELHI, between("07")),
+        (Party("IN", "38", "1"), Party("IN", "38"), within("38", "UTGST")),
         (KARNATAKA, Party("US"), of(0, "GST", TaxReason.OUTSIDE)),  # IGST Act s. 16
+        (Party("IN", "29", "1", 500), Party("IN", "29"), within("29", "SGST", 250, TaxReason.OWN_RATE)),
+        (Party("IN", "29", "1", 500), DELHI, between("07", 500, TaxReason.OWN_RATE)),
+        (Party("IN", "29", None, 500), DELHI, between("07", 500, TaxReason.OWN_RATE)),
+        (Party("IN", "29", None, 500), Party("US", "CA"), between(None, 500, TaxReason.OWN_RATE)),  # s. 7(5)
+        (Party("IN", None, None, 500), DELHI, of(500, "GST", TaxReason.OWN_RATE, "IN")),
         (Party("DE"), Party("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),  # UStG § 19
         (Party(), Party("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),
         (DE, Party("DE", exempt=True), of(0, "VAT", TaxReason.EXEMPT)),
@@ -130,16 +144,13 @@ PARTIES = st.builds(
 )
 
 
-@given(PARTIES, PARTIES, st.integers(0, 2**40))
-def test_parts_make_the_whole_and_what_is_not_due_is_nothing(seller: Party, buyer: Party, amount: int) -> None:
+@given(PARTIES, PARTIES)
+def test_parts_make_the_whole_and_what_is_not_due_is_nothing(seller: Party, buyer: Party) -> None:
     tax = rate_for(seller, buyer, NOW)
     assert not tax.parts or sum(part.rate for part in tax.parts) == tax.rate
     taxed = {TaxReason.STANDARD, TaxReason.OWN_RATE}
     assert tax.reason in taxed or (tax.rate, tax.parts) == (0, ())
-    if tax.parts:
-        whole = Money(amount, "INR").share(tax.rate)
-        parts = whole.split([part.rate for part in tax.parts])
-        assert sum(part.amount for part in parts) == whole.amount
+    assert (tax.place in (buyer.region, seller.region)) if tax.place else not tax.parts or buyer.country != "IN"
 
 
 GOOD = [
@@ -154,6 +165,8 @@ GOOD = [
     ("MC", "FR 40 303 265 045", "FR40303265045"),
     ("GB", "GB 980 7806 84", "980780684"),
     ("IN", "27AAPFU0939F1ZV", "27AAPFU0939F1ZV"),
+    ("IN", "38 aapfu-0939f 1zs", "38AAPFU0939F1ZS"),
+    ("IN", "97AAPFU0939F1ZO", "97AAPFU0939F1ZO"),
     ("NG", "12345678-0001", "12345678-0001"),
 ]
 BAD = [
@@ -163,6 +176,12 @@ BAD = [
     ("GR", "EL094259217"),
     ("GB", "802311781"),
     ("IN", "27AAPFU0939F1ZO"),
+    ("IN", "38AAPFU0939F1ZT"),
+    ("IN", "99AAPFU0939F1ZK"),
+    ("IN", "27AAPFU0939F0ZW"),
+    ("IN", "27AAPFU0939F1AV"),
+    ("IN", "२७AAPFU0939F1ZV"),
+    ("IN", "27AAPFU0939F1ZV0"),
     ("NG", "1234"),
     ("AT", "x" * 30),
     ("DE", "\0"),

@@ -1,0 +1,165 @@
+"""BIL-11: India's taxes from the offer to the credit note: one engine says what they come to."""
+
+from collections import Counter
+
+import pytest
+
+from app.core import changes
+from app.core.actor import Actor
+from app.core.money import Minor
+from app.core.rows import codec
+from app.models import (
+    Collection,
+    CreditNote,
+    Interval,
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    LedgerAccount,
+    LineKind,
+    PricingModel,
+    Subscription,
+    SubscriptionState,
+    TaxAmount,
+)
+from app.services.billing import (
+    dues,
+    inputs,
+    invoice_pdfs,
+    invoice_showing,
+    invoices,
+    notes,
+    plans,
+    pricing,
+    subscriptions,
+    tax_profiles,
+    upcoming,
+    verification,
+)
+from app.services.billing.dues import NewCreditNote
+from app.services.billing.inputs import Inputs
+from app.services.billing.plans import NewPlan, NewPrice, NewRate
+from app.services.billing.subscriptions import Change, NewSubscription
+from app.services.billing.tax_profiles import TaxProfileGiven
+from tests.factories.organizations import make_member, make_owner
+from tests.services.billing.pdfs import read
+
+pytestmark = pytest.mark.usefixtures("documents")
+
+PRICE = 12_345
+"""Paise: half of 18 % is 1111.05, all of it 2222.1."""
+
+
+async def sold(region: str | None, *, seller: str = "29AAPFU0939F1ZR") -> tuple[Actor, Change]:
+    """Who sells from Karnataka, and what comes of it that somebody in a state subscribes."""
+    owner = await make_owner()
+    assert owner.organization_id
+    await tax_profiles.set_organization(owner, TaxProfileGiven(country="IN", legal_name="Gyan", tax_id=seller))
+    buyer = await make_member(owner.organization_id, name="Lakshmi")
+    if region:
+        await tax_profiles.set_person(buyer, TaxProfileGiven(country="IN", legal_name="Lakshmi", region=region))
+    plan = await plans.create(owner, NewPlan(key="basic", name="Basic"))
+    rate = NewRate(model=PricingModel.FLAT, amount=Minor(PRICE))
+    price = await plans.set_price(owner, NewPrice(plan_id=plan.id, currency="INR", interval=Interval.MONTH, rate=rate))
+    given = NewSubscription(price_id=price.id, collection=Collection.MANUAL)
+    return owner, await subscriptions.subscribe(buyer, given)
+
+
+def halves(name: str, amount: int) -> list[TaxAmount]:
+    return [TaxAmount("CGST", 900, amount), TaxAmount(name, 900, amount)]
+
+
+@pytest.mark.parametrize(
+    ("seller", "region", "taxes", "place"),
+    [
+        ("29AAPFU0939F1ZR", "29", halves("SGST", 1_111), "29"),
+        ("29AAPFU0939F1ZR", None, halves("SGST", 1_111), "29"),
+        ("04AAPFU0939F1Z3", "04", halves("UTGST", 1_111), "04"),
+        ("29AAPFU0939F1ZR", "07", [TaxAmount("IGST", 1_800, 2_222)], "07"),
+    ],
+)
+async def test_each_tax_is_a_line_of_its_own(
+    seller: str, region: str | None, taxes: list[TaxAmount], place: str
+) -> None:
+    owner, made = await sold(region, seller=seller)
+    invoice, active = made.invoice, {"state": SubscriptionState.ACTIVE.value}
+    assert invoice
+    assert invoice.tax
+    subscription = await changes.change(Subscription, {"_id": made.subscription.id}, {"$set": active})
+    assert subscription
+    next_one = await upcoming.of(subscription)
+    assert next_one
+    lines = [(line.name, line.amount) for line in invoice.lines if line.kind is LineKind.TAX]
+    assert lines == [(one.name, one.amount) for one in taxes]
+    assert pricing.taxes(invoice.net, invoice.tax) == next_one.taxes == taxes
+    assert invoice.tax_amount == next_one.tax_amount == sum(one.amount for one in taxes)
+    assert (invoice.total, invoice.tax.place, next_one.tax) == (PRICE + 2_222, place, invoice.tax)
+    assert await notes.verified(invoice.id)
+    assert owner.organization_id
+    assert await verification.faults(owner.organization_id) == []
+    book = {one.code: one.posted for one in await LedgerAccount.select(owner)}
+    assert (book["tax"], book["revenue"], book["receivable"]) == (2_222, PRICE, -PRICE - 2_222)
+    await changes.change(Invoice, {"_id": invoice.id}, {"$set": {"tax.parts.0.rate": 901}})
+    assert not await notes.verified(invoice.id), "what it is made of is a part of what it says"
+
+
+async def test_an_invoice_from_before_there_were_several_taxes_holds() -> None:
+    """It had one tax, rounded at once, and its credit notes are of that."""
+    owner, made = await sold("29")
+    assert made.invoice
+    id, old = made.invoice.id, {"tax.parts": "", "tax.place": ""}
+    invoice = await changes.change(Invoice, {"_id": id}, {"$unset": old, "$set": {"tax.name": "GST"}})
+    assert invoice
+    assert invoice.tax == InvoiceTax(1_800, "GST")
+    assert await invoice_showing.shown(invoice)
+    seller = Actor.platform(invoice.organization_id)
+    read = Inputs(invoice.items, await inputs.prices_of(seller, invoice.items), [], invoice.tax, inputs.terms(invoice))
+    bill = read.bill()
+    assert [(one.name, one.rate, one.amount) for one in bill.taxes] == [("GST", 1_800, 2_222)]
+    said = {"digest": invoices.fingerprint(invoice, read, bill), "lines": codec(list[InvoiceLine])[0](bill.lines)}
+    await changes.change(Invoice, {"_id": id}, {"$set": said})
+    assert await notes.verified(id)
+    note = await dues.credit(owner, NewCreditNote(invoice_id=id, amount=Minor(1_000), reason="Late."))
+    assert note.taxes == [TaxAmount("GST", 1_800, note.tax_amount)]
+    before = await changes.change(CreditNote, {"_id": note.id}, {"$unset": {"taxes": ""}})
+    assert before
+    assert await notes.note_taxes(note.id) == note.taxes
+
+
+async def test_credit_notes_take_back_all_of_each_tax() -> None:
+    owner, made = await sold("29")
+    assert made.invoice
+    assert owner.organization_id
+    taken: Counter[str] = Counter()
+    for amount in (1, 4_999, 7_000, None):
+        new = NewCreditNote(invoice_id=made.invoice.id, amount=amount and Minor(amount), reason="A mistake.")
+        note = await dues.credit(owner, new)
+        central, local = note.taxes
+        assert (central.name, local.name) == ("CGST", "SGST")
+        assert central.amount == local.amount
+        assert note.tax_amount == central.amount + local.amount == note.amount - note.net
+        assert await notes.note_verified(note.id)
+        taken.update({one.name: one.amount for one in note.taxes})
+    assert taken == {"CGST": 1_111, "SGST": 1_111}
+    assert await verification.faults(owner.organization_id) == []
+    book = {one.code: one.posted for one in await LedgerAccount.select(owner)}
+    assert (book["tax"], book["revenue"]) == (0, 0)
+    await changes.change(CreditNote, {"_id": note.id}, {"$set": {"taxes.0.name": "IGST"}})
+    assert not await notes.note_verified(note.id)
+
+
+@pytest.mark.usefixtures("kept")
+async def test_the_pdf_says_each_tax_and_where_it_is_supplied() -> None:
+    owner, made = await sold("29")
+    assert made.invoice
+    await invoice_showing.make_pdf(made.invoice.id)
+    [url] = (await invoice_pdfs.urls(owner, [made.invoice.id])).values()
+    text = await read(url)
+    for said in ("CGST 9% ₹11.11", "SGST 9% ₹11.11", "Total ₹145.67", "Place of supply", "Karnataka (29)"):
+        assert said in text, text
+    note = await dues.credit(owner, NewCreditNote(invoice_id=made.invoice.id, reason="A mistake."))
+    await invoice_showing.make_note_pdf(note.id)
+    [url] = (await invoice_pdfs.note_urls(owner, [note.id])).values()
+    text = await read(url)
+    for said in ("CGST 9% -₹11.11", "SGST 9% -₹11.11", "-₹145.67", "Karnataka (29)"):
+        assert said in text, text
