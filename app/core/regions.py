@@ -1,4 +1,4 @@
-"""Languages, currencies and time zones that there are: what people and organizations choose from."""
+"""Languages, countries, currencies and time zones that there are: what people and organizations choose from."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -10,6 +10,8 @@ from babel import UnknownLocaleError
 from babel.core import get_global
 from babel.numbers import get_territory_currencies
 from pydantic import AfterValidator, Field
+
+from app.core.words import words
 
 
 @cache
@@ -46,11 +48,20 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _country(value: str) -> str:
+    if value not in get_global("territory_currencies"):
+        raise ValueError(words("There is no such country: give its code of ISO 3166, such as NG."))
+    return value
+
+
 Locale = Annotated[
     str, Field(min_length=2, max_length=35), AfterValidator(_locale), Field(description="BCP 47, such as pt-BR.")
 ]
 Currency = Annotated[
     str, Field(min_length=3, max_length=3), AfterValidator(_currency), Field(description="ISO 4217, such as EUR.")
+]
+Country = Annotated[
+    str, Field(pattern=r"^[A-Z]{2}$"), AfterValidator(_country), Field(description="ISO 3166-1, such as NG.")
 ]
 TimeZone = Annotated[
     str,

@@ -21,6 +21,7 @@ from app.models.billing.invoices import (
     Invoice,
     InvoiceCause,
     InvoiceDocument,
+    InvoiceExemption,
     InvoiceItem,
     InvoiceLine,
     InvoiceState,
@@ -66,6 +67,7 @@ from app.models.billing.subscriptions import (
     SubscriptionDocument,
     SubscriptionState,
 )
+from app.models.billing.tax_exemptions import TaxExemption, TaxExemptionDocument
 from app.models.billing.tax_profiles import (
     OrganizationTaxProfile,
     OrganizationTaxProfileDocument,
@@ -254,6 +256,7 @@ __all__ = [
     "ExportDocument", "ExportKind", "ExportPart", "ExportPartDocument", "ExportState", "Feature", "File",
     "FileDocument", "FileState", "Frequency", "HoldReason", "Identity", "IdentityDocument", "IdentityProvider",
     "Interval", "Invitation", "InvitationDocument", "InvitationState", "Invoice", "InvoiceCause", "InvoiceDocument",
+    "InvoiceExemption",
     "InvoiceItem", "InvoiceLine", "InvoicePdf", "InvoicePdfDocument", "InvoiceState", "InvoiceTax", "Job", "KeyState",
     "KeyUse", "LedgerAccount", "LedgerAccountDocument", "LedgerTransfer", "LedgerTransferDocument", "LegalKind",
     "LegalText", "LegalTextDocument", "LineKind", "Membership", "MembershipDocument", "MembershipState", "Message",
@@ -276,7 +279,7 @@ __all__ = [
     "Sale", "SaleDocument", "SaleRefund", "SendingWindow", "Session", "SessionDocument", "SigningKey",
     "SigningKeyDocument", "StaffRole", "StoredRow", "Stretch", "Subscription", "SubscriptionDocument",
     "SubscriptionState", "Suppression", "SuppressionDocument", "SuppressionReason", "Suspension",
-    "TaxAmount", "TaxPart", "TemplateState",
+    "TaxAmount", "TaxExemption", "TaxExemptionDocument", "TaxPart", "TemplateState",
     "TenantRow", "Ticket", "TicketDocument", "TicketTriesDocument", "Tie", "TieDocument", "TieKind", "Tier",
     "TrustedOperation", "TrustedOperationDocument", "UsageAccount", "UsageAccountDocument", "UsageEvent",
     "UsageEventDocument", "UsageProperty", "UsageWindow", "UsageWindowDocument", "User", "UserDocument",

@@ -20,6 +20,7 @@ from app.schema.billing.payout_accounts import PayoutAccount
 from app.schema.billing.plans import Plan, Price
 from app.schema.billing.refunds import Refund
 from app.schema.billing.subscriptions import PlanSubscription
+from app.schema.billing.tax_exemptions import TaxExemption
 from app.schema.billing.usage import UsageEvent
 from app.schema.identity.consents import Consent
 from app.schema.identity.identities import Identity
@@ -73,6 +74,7 @@ from app.services.billing import (
     plans,
     refunds,
     subscriptions,
+    tax_exemptions,
     usage,
 )
 from app.services.identity import consents, identities, keys, passkeys, sessions, users
@@ -113,6 +115,7 @@ NODES: Mapping[type[Node], tuple[Audience, Find]] = {
     Meter: (needs(Permission.BILLING_READ), meters.find),
     UsageEvent: (needs(Permission.BILLING_READ), usage.find),
     Entitlement: (needs(Permission.BILLING_READ), entitlements.find),
+    TaxExemption: (needs(Permission.BILLING_READ), tax_exemptions.find),
     NotificationAddress: (signed_in(), addresses.find),
     Notification: (member(), notifications.find),
     Delivery: (needs(Permission.CAMPAIGNS_MANAGE), deliveries.find),

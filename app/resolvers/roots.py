@@ -14,6 +14,7 @@ from app.resolvers.billing import (
     payment_methods,
     payments,
     plans,
+    tax_exemptions,
     tax_profiles,
     usage,
 )
@@ -108,6 +109,7 @@ Query = merge_types(
         meters.Query,
         usage.Query,
         entitlements.Query,
+        tax_exemptions.Query,
         tax_profiles.Query,
         payouts.Query,
         notifications.Query,
@@ -173,6 +175,7 @@ Mutation = merge_types(
         meters.Mutation,
         usage.Mutation,
         entitlements.Mutation,
+        tax_exemptions.Mutation,
         tax_profiles.Mutation,
         payouts.Mutation,
         notifications.Mutation,

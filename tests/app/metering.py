@@ -42,6 +42,9 @@ class Metered:
     meter: str
     usage_event: str
     entitlement: str
+    exemption: str
+    platform_exemption: str
+    """Of the seller, who buys from the platform."""
 
 
 async def metered(seller: Person, customer: str, text: str) -> Metered:
@@ -55,9 +58,14 @@ async def metered(seller: Person, customer: str, text: str) -> Metered:
     kept = {"customerId": customer, "feature": FEATURE, "key": KEPT, "quantity": "5", "seconds": 86_400}
     await seller.call("reserveUsage", input=kept)
     await seller.call("setOrganizationTaxProfile", input=PROFILE | {"legalName": text})
+    exempt = {"country": "DE", "certificate": text, "reason": text}
+    exemption = (await seller.call("grantTaxExemption", input=exempt | {"customerId": customer}))["id"]
+    assert seller.world.staff
+    granted = exempt | {"customerId": seller.organization}
+    platform_exemption = (await seller.world.staff.call("grantPlatformTaxExemption", input=granted))["id"]
     await _stored_pdfs(seller)
     events = (await seller.call("usageEvents"))["nodes"]
-    return Metered(meter, events[0]["id"], entitlement)
+    return Metered(meter, events[0]["id"], entitlement, exemption, platform_exemption)
 
 
 async def _stored_pdfs(seller: Person) -> None:
@@ -67,6 +75,19 @@ async def _stored_pdfs(seller: Person) -> None:
     made = {"number": "1", "language": "en", "digest": b"", "made_at": now()}
     await seller.world.store["invoice_pdfs"].insert_one(row | made | {"invoice_id": ObjectId()})
     await seller.world.store["credit_note_pdfs"].insert_one(row | made | {"credit_note_id": ObjectId()})
+
+
+def exempted(customer: Callable[["Scene"], str]) -> Callable[["Scene"], Arguments]:
+    """That a customer is exempt from tax."""
+    return given(
+        customerId=customer,
+        country=lambda _: "IN",
+        region=lambda _: "29",
+        certificate=lambda _: "New",
+        reason=lambda _: "New",
+        startsAt=lambda _: "2026-01-31T00:00:00Z",
+        endsAt=lambda _: "2999-01-31T00:00:00Z",
+    )
 
 
 CALLS: Mapping[str, Callable[["Scene"], Arguments]] = {
@@ -113,6 +134,12 @@ CALLS: Mapping[str, Callable[["Scene"], Arguments]] = {
         customerId=lambda s: s.guest, feature=lambda _: FEATURE, key=lambda _: KEPT, quantity=lambda _: "3"
     ),
     "releaseUsage": given(customerId=lambda s: s.guest, feature=lambda _: FEATURE, key=lambda _: KEPT),
+    "taxExemptions": lambda s: {"first": 3, "customerId": s.guest},
+    "platformTaxExemptions": lambda s: {"first": 3, "customerId": s.organization},
+    "grantTaxExemption": exempted(lambda s: s.guest),
+    "grantPlatformTaxExemption": exempted(lambda s: s.organization),
+    "endTaxExemption": given(exemptionId=lambda s: s.exemption),
+    "endPlatformTaxExemption": given(exemptionId=lambda s: s.platform_exemption),
     "taxProfile": nothing,
     "organizationTaxProfile": nothing,
     "setTaxProfile": given(**{name: lambda _, value=value: value for name, value in PROFILE.items()}),

@@ -66,6 +66,9 @@ class Scene(payments.Bills, pay.Paid):
     usage_event: str
     """Of the guest, as a customer."""
     entitlement: str
+    exemption: str
+    """Of the guest, from tax."""
+    platform_exemption: str
     address: str
     """Of Tess, who works nowhere: nothing is ever sent there."""
     email: str
@@ -209,6 +212,8 @@ async def scene(people: list[Person], text: str = "Hello") -> Scene:
         meter=metered.meter,
         usage_event=metered.usage_event,
         entitlement=metered.entitlement,
+        exemption=metered.exemption,
+        platform_exemption=metered.platform_exemption,
         address=await props.stored_address(tess),
         attendee=event["attendees"]["nodes"][0]["id"],
         email=email,

@@ -88,6 +88,35 @@ async def test_a_tax_id_is_checked(company: list[Person]) -> None:
     assert await ada.refused("organizationTaxProfile") == "FORBIDDEN"
 
 
+async def test_who_shows_a_certificate_is_charged_no_tax_by_its_seller(company: list[Person]) -> None:
+    owner, ada, grace = company
+    staff = owner.world.staff
+    assert staff
+    given = {"customerId": ada.id, "country": "DE", "certificate": "E-17", "reason": "A school."}
+    made = await owner.call("grantTaxExemption", input=given)
+    assert (made["customerId"], made["certificate"], made["endsAt"]) == (ada.id, "E-17", None)
+    assert [one["id"] for one in (await owner.call("taxExemptions", customerId=ada.id))["nodes"]] == [made["id"]]
+    assert (await owner.call("taxExemptions", customerId=grace.id))["nodes"] == []
+    for wrong, code in (
+        ({"country": "IN", "region": "99"}, "STATE_UNKNOWN"),
+        ({"country": "XX"}, "INVALID"),
+        ({"endsAt": "2020-01-01T00:00:00Z"}, "INVALID"),
+        ({"customerId": owner.organization}, "NOT_FOUND"),
+    ):
+        assert (await owner.call("grantTaxExemption", input=given | wrong))["code"] == code, wrong
+    assert await ada.refused("grantTaxExemption", input=given) == "FORBIDDEN"
+    assert await ada.refused("taxExemptions") == "FORBIDDEN"
+    assert await owner.refused("grantPlatformTaxExemption", input=given) == "FORBIDDEN"
+    ended = await owner.call("endTaxExemption", input={"exemptionId": made["id"]})
+    assert ended["endsAt"]
+    of_platform = given | {"customerId": owner.organization}
+    made = await staff.call("grantPlatformTaxExemption", input=of_platform)
+    found = (await staff.call("platformTaxExemptions", customerId=owner.organization))["nodes"]
+    assert [one["id"] for one in found] == [made["id"]]
+    assert (await owner.call("endTaxExemption", input={"exemptionId": made["id"]}))["code"] == "NOT_FOUND"
+    assert (await staff.call("endPlatformTaxExemption", input={"exemptionId": made["id"]}))["endsAt"]
+
+
 async def test_what_has_not_happened_is_not_counted(company: list[Person]) -> None:
     owner, ada, _ = company
     await metered(owner, ada.id, "Calls")

@@ -116,11 +116,20 @@ class TaxAmount(Value):
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceExemption(Value):
+    """Why no tax is charged: by which certificate, and the reason as the invoice says it."""
+
+    certificate: str
+    reason: str
+
+
 @dataclass(slots=True)
 class InvoiceTax(Value):
     """The rate in basis points, and what it is called. Where there are several taxes, `parts` together are the rate.
 
-    `place` is where it is supplied, where the tax depends on that: in India, the code of the state.
+    `place` is where it is supplied, where the tax depends on that: in India, the code of the state. `exemption` is why
+    a customer owes none who would otherwise.
     """
 
     rate: int = 0
@@ -128,6 +137,7 @@ class InvoiceTax(Value):
     reverse_charge: bool = False
     parts: list[TaxPart] = field(default_factory=list)
     place: str | None = None
+    exemption: InvoiceExemption | None = None
 
 
 class Invoice(DoorRow):

@@ -90,3 +90,13 @@ class PersonTaxProfileChanged(OfUser, Event):
 @dataclass(frozen=True, kw_only=True)
 class OrganizationTaxProfileChanged(Event):
     pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxExemptionGranted(OfCustomer, Event):
+    exemption: ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxExemptionEnded(OfCustomer, Event):
+    exemption: ObjectId

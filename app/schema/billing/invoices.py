@@ -48,12 +48,24 @@ class TaxAmount:
         return isinstance(value, models.TaxAmount)
 
 
+@strawberry.type(description="Why no tax is charged.")
+class InvoiceExemption:
+    certificate: str = strawberry.field(description="The number of the certificate that was shown.")
+    reason: str
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, info: object) -> bool:
+        return isinstance(value, models.InvoiceExemption)
+
+
 @strawberry.type(description="The tax on an invoice, all taxes together.")
 class InvoiceTax:
     rate: int = strawberry.field(description="In basis points.")
     name: str
     reverse_charge: bool = strawberry.field(description="Whether the customer owes it to their state themselves.")
     place: str | None = strawberry.field(description="Where it is supplied: in India, the code of the state.")
+    exemption: InvoiceExemption | None = strawberry.field(description="Why the customer owes none.")
 
     @classmethod
     @by_class

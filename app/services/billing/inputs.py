@@ -10,7 +10,7 @@ from bson import ObjectId
 from app.core.actor import Actor
 from app.core.paging import Order
 from app.models import Buyer, Credit, CreditOffered, CustomerKind, InvoiceItem, InvoiceTax, LineKind, Price, Proration
-from app.services.billing import pricing, tax_profiles, taxes, usage
+from app.services.billing import pricing, tax_exemptions, tax_profiles, taxes, usage
 from app.services.billing.pricing import Bill, Terms
 
 read_usage = usage.total
@@ -79,9 +79,10 @@ async def prices_of(seller: Actor, items: list[InvoiceItem]) -> Mapping[ObjectId
 
 async def _tax(basis: Basis, moment: datetime) -> InvoiceTax:
     seller = await tax_profiles.seller(basis.organization_id)
-    buyer = await tax_profiles.buyer(Buyer(basis.customer_kind, basis.customer_id))
-    due = taxes.rate_for(seller, buyer, moment)
-    return InvoiceTax(due.rate, due.name, due.reverse_charge, list(due.parts), due.place)
+    customer = Buyer(basis.customer_kind, basis.customer_id)
+    exemptions = await tax_exemptions.holding(Actor.platform(basis.organization_id), customer, moment)
+    due = taxes.rate_for(seller, await tax_profiles.buyer(customer, exemptions), moment)
+    return InvoiceTax(due.rate, due.name, due.reverse_charge, list(due.parts), due.place, due.exemption)
 
 
 async def _used(seller: Actor, customer_id: ObjectId, item: InvoiceItem) -> InvoiceItem:

@@ -23,7 +23,7 @@ from app.core.rows import Names
 from app.core.settings import settings
 from app.core.words import languages, said, words
 from app.integrations import storage
-from app.models import CreditNotePdf, CreditNotePdfDocument, InvoicePdf, InvoicePdfDocument
+from app.models import CreditNotePdf, CreditNotePdfDocument, InvoiceExemption, InvoicePdf, InvoicePdfDocument
 from app.models.billing.invoice_pdfs import Pdf
 from app.services.identity import tokens
 
@@ -89,6 +89,7 @@ class InvoiceShown:
     reverse_charge: bool = False
     place_of_supply: str | None = None
     """Where the law wants it to be said, as in India."""
+    exemption: InvoiceExemption | None = None
     credit_note: bool = False
     credits: str | None = None
     """The number of the invoice that a credit note takes back."""
@@ -137,6 +138,13 @@ def laid_out(invoice: InvoiceShown) -> dict[str, Any]:
     notes = list(invoice.notes)
     if invoice.reverse_charge:
         notes.append(said(words("Reverse charge: the customer accounts for the tax."), code))
+    if exempt := invoice.exemption:
+        why = words(
+            "Exempt from tax: {reason} (certificate {certificate}).",
+            reason=exempt.reason,
+            certificate=exempt.certificate,
+        )
+        notes.append(said(why, code))
     return {
         "language": code,
         "brand": invoice.brand_color or BRAND,

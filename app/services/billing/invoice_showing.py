@@ -18,6 +18,7 @@ from app.models import (
     CreditNote,
     CustomerKind,
     Invoice,
+    InvoiceExemption,
     InvoiceLine,
     LineKind,
     Organization,
@@ -100,6 +101,7 @@ class Parties(TypedDict):
     buyer: PartyShown
     reverse_charge: bool
     place_of_supply: str | None
+    exemption: InvoiceExemption | None
     language: str
     sender: str
     brand_color: str | None
@@ -117,6 +119,7 @@ async def _parties(invoice: Invoice) -> Parties:
         buyer=_party(await tax_profiles.profile_of(buyer), name),
         reverse_charge=invoice.tax.reverse_charge if invoice.tax else False,
         place_of_supply=STATES[place].said if invoice.tax and (place := invoice.tax.place) else None,
+        exemption=invoice.tax.exemption if invoice.tax else None,
         language=negotiated(locale),
         sender=sender,
         brand_color=seller.brand_color if seller and invoice.organization_id != PLATFORM_ID else None,

@@ -183,7 +183,7 @@ def _use(
     return by_kind[kind]
 
 
-ADDED: Mapping[type, frozenset[str]] = {InvoiceTax: frozenset({"parts", "place"})}
+ADDED: Mapping[type, frozenset[str]] = {InvoiceTax: frozenset({"parts", "place", "exemption"})}
 """Attributes that came later: no part of a digest where they say nothing, so that what is older has the same one."""
 
 

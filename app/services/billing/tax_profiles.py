@@ -2,16 +2,15 @@
 
 from typing import Annotated, Any
 
-from babel.core import get_global
 from bson import ObjectId
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from app.core import changes
 from app.core.actor import Actor
 from app.core.clock import new_id, now
 from app.core.commands import Command
 from app.core.errors import Invalid
-from app.core.words import words
+from app.core.regions import Country
 from app.models import (
     Buyer,
     CustomerKind,
@@ -25,23 +24,13 @@ from app.models.billing.metering_events import OrganizationTaxProfileChanged, Pe
 from app.models.billing.tax_profiles import TaxDetails
 from app.services.billing import tax_ids
 from app.services.billing.tax_regions import INDIA, STATES
-from app.services.billing.taxes import Party
-
-
-def _country(value: str) -> str:
-    if value not in get_global("territory_currencies"):
-        raise ValueError(words("There is no such country: give its code of ISO 3166, such as NG."))
-    return value
+from app.services.billing.taxes import Exemption, Party
 
 
 class TaxProfileGiven(Command):
     """Where one is, and by which number a tax office knows one."""
 
-    country: Annotated[
-        str,
-        Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1, such as NG."),
-        AfterValidator(_country),
-    ]
+    country: Country
     region: Annotated[
         str | None, Field(min_length=1, max_length=10, description="In India, the code of the state, such as 29.")
     ] = None
@@ -97,9 +86,9 @@ async def seller(organization_id: ObjectId) -> Party:
     return _party(await OrganizationTaxProfile.lookup(inside), own_rate=(row.tax_rate or None) if row else None)
 
 
-async def buyer(customer: Buyer, *, exempt: bool = False) -> Party:
-    """A customer as one who buys."""
-    return _party(await profile_of(customer), exempt=exempt)
+async def buyer(customer: Buyer, exemptions: tuple[Exemption, ...] = ()) -> Party:
+    """A customer as one who buys, with the exemptions that hold."""
+    return _party(await profile_of(customer), exemptions=exemptions)
 
 
 async def profile_of(customer: Buyer) -> TaxDetails | None:
@@ -109,17 +98,22 @@ async def profile_of(customer: Buyer) -> TaxDetails | None:
     return await OrganizationTaxProfile.lookup(Actor.platform(customer.id))
 
 
-def _party(profile: TaxDetails | None, *, own_rate: int | None = None, exempt: bool = False) -> Party:
+def must_be_a_state(country: str, region: str | None) -> None:
+    """Raises UnknownState for a region of India that is none."""
+    if country == INDIA and region is not None and region not in STATES:
+        raise UnknownState("India has no such state: give its code for GST, such as 29.", path=["input", "region"])
+
+
+def _party(profile: TaxDetails | None, *, own_rate: int | None = None, exemptions: tuple[Exemption, ...] = ()) -> Party:
     if profile is None:
-        return Party(own_rate=own_rate, exempt=exempt)
-    return Party(profile.country, profile.region, profile.tax_id, own_rate, exempt)
+        return Party(own_rate=own_rate, exemptions=exemptions)
+    return Party(profile.country, profile.region, profile.tax_id, own_rate, exemptions)
 
 
 def _said(given: TaxProfileGiven) -> dict[str, Any]:
     said = given.model_dump()
     region = given.region
-    if given.country == INDIA and region is not None and region not in STATES:
-        raise UnknownState("India has no such state: give its code for GST, such as 29.", path=["input", "region"])
+    must_be_a_state(given.country, region)
     if given.tax_id:
         said["tax_id"] = tax_ids.checked(given.country, given.tax_id, region)
         if given.country == INDIA:

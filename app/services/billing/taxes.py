@@ -7,7 +7,7 @@ the European Union                   (Directive 2006/112/EC, Art. 44, 196)
 a consumer in another such country   the tax of the buyer's country (Art. 58; declared by the One Stop Shop)
 anywhere else abroad                 none by the seller's country (Art. 44, 58, 59; VATA 1994 s. 7A; IGST Act s. 16;
                                      Nigeria Tax Act 2025); what the buyer's country asks of sellers abroad is theirs
-a buyer who is exempt                none
+a buyer who is exempt                none, of what the exemption is for
 a seller without a tax id            none: who is not registered may charge none
 
 A rate of the organization's own is taken in the place of the rate that this would give, and where it would give none
@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.rows import Value
-from app.models import TaxPart
+from app.models import InvoiceExemption, TaxPart
 from app.services.billing import tax_rates
 from app.services.billing.tax_rates import EU, area
 from app.services.billing.tax_regions import BETWEEN, INDIA, STATES, UNION, State
@@ -53,6 +53,8 @@ class Tax(Value):
     parts: tuple[TaxPart, ...] = ()
     place: str | None = None
     """The region in which it is supplied, where the tax depends on it."""
+    exemption: InvoiceExemption | None = None
+    """Why a buyer owes none who would otherwise."""
 
     @property
     def reverse_charge(self) -> bool:
@@ -60,18 +62,32 @@ class Tax(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Exemption(Value):
+    """That a buyer owes no tax to a country, with a `region` only on what is supplied there."""
+
+    country: str
+    region: str | None
+    certificate: str
+    reason: str
+
+    def covers(self, due: Tax, buyer: "Party") -> bool:
+        """Whether a tax is one of which the buyer is exempt; whose country nobody knows is taken to be."""
+        return due.country in (None, self.country) and self.region in (None, due.place or buyer.region)
+
+
+@dataclass(frozen=True, slots=True)
 class Party(Value):
     """A seller or a buyer: where they are, and the tax id that they have, which was checked.
 
-    `own_rate`, of sellers, is the rate that they have set, in basis points; `exempt`, of buyers, that they have shown
-    that they owe none.
+    `own_rate`, of sellers, is the rate that they have set, in basis points; `exemptions`, of buyers, those that
+    hold.
     """
 
     country: str | None = None
     region: str | None = None
     tax_id: str | None = None
     own_rate: int | None = None
-    exempt: bool = False
+    exemptions: tuple[Exemption, ...] = ()
 
 
 NAMES = {INDIA: "GST"}
@@ -80,8 +96,16 @@ NAMES = {INDIA: "GST"}
 
 def rate_for(seller: Party, buyer: Party, moment: datetime) -> Tax:
     """What is due when a seller sells to a buyer at a moment."""
-    if buyer.exempt:
-        return Tax(0, _name(seller.country), TaxReason.EXEMPT)
+    due = _due(seller, buyer, moment)
+    found = next((one for one in buyer.exemptions if due.rate and one.covers(due, buyer)), None)
+    if found is None:
+        return due
+    said = InvoiceExemption(found.certificate, found.reason)
+    return Tax(0, due.name, TaxReason.EXEMPT, due.country, place=due.place, exemption=said)
+
+
+def _due(seller: Party, buyer: Party, moment: datetime) -> Tax:
+    """What is due of a buyer who is not exempt."""
     if seller.country is None or seller.tax_id is None:
         return _own(seller, buyer, seller.country) or Tax(0, _name(seller.country), TaxReason.NOT_REGISTERED)
     here = area(seller.country)

@@ -13,6 +13,7 @@ from app.core.clock import new_id
 from app.models import (
     CreditKind,
     CreditOffered,
+    InvoiceExemption,
     InvoiceItem,
     InvoiceTax,
     LineKind,
@@ -183,6 +184,7 @@ def test_what_came_later_leaves_the_digests_of_older_invoices_as_they_are() -> N
         InvoiceTax(1_900, "VAT"),
         InvoiceTax(1_900, "VAT", parts=[TaxPart("VAT", 1_900)]),
         InvoiceTax(1_900, "VAT", place="29"),
+        InvoiceTax(1_900, "VAT", exemption=InvoiceExemption("1", "A school.")),
     ]
     assert len({pricing.digest(one) for one in said}) == len(said)
 

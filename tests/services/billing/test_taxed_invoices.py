@@ -1,18 +1,27 @@
 """BIL-11: India's taxes from the offer to the credit note: one engine says what they come to."""
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from app.core import changes
 from app.core.actor import Actor
+from app.core.clock import now
+from app.core.errors import NotFound
 from app.core.money import Minor
 from app.core.rows import codec
 from app.models import (
+    Buyer,
     Collection,
     CreditNote,
+    CustomerKind,
     Interval,
     Invoice,
+    InvoiceExemption,
     InvoiceLine,
     InvoiceTax,
     LedgerAccount,
@@ -32,6 +41,7 @@ from app.services.billing import (
     plans,
     pricing,
     subscriptions,
+    tax_exemptions,
     tax_profiles,
     upcoming,
     verification,
@@ -40,24 +50,33 @@ from app.services.billing.dues import NewCreditNote
 from app.services.billing.inputs import Inputs
 from app.services.billing.plans import NewPlan, NewPrice, NewRate
 from app.services.billing.subscriptions import Change, NewSubscription
-from app.services.billing.tax_profiles import TaxProfileGiven
+from app.services.billing.tax_exemptions import TaxExemptionAction, TaxExemptionGiven
+from app.services.billing.tax_profiles import TaxProfileGiven, UnknownState
 from tests.factories.organizations import make_member, make_owner
 from tests.services.billing.pdfs import read
 
 pytestmark = pytest.mark.usefixtures("documents")
 
+Given = Mapping[str, Any]
 PRICE = 12_345
 """Paise: half of 18 % is 1111.05, all of it 2222.1."""
 
 
-async def sold(region: str | None, *, seller: str = "29AAPFU0939F1ZR") -> tuple[Actor, Change]:
-    """Who sells from Karnataka, and what comes of it that somebody in a state subscribes."""
+async def sold(
+    region: str | None, *, seller: str = "29AAPFU0939F1ZR", exempt: Given | None = None
+) -> tuple[Actor, Change]:
+    """Who sells from Karnataka, and what comes of it that somebody in a state subscribes, or somebody exempt."""
     owner = await make_owner()
     assert owner.organization_id
     await tax_profiles.set_organization(owner, TaxProfileGiven(country="IN", legal_name="Gyan", tax_id=seller))
     buyer = await make_member(owner.organization_id, name="Lakshmi")
     if region:
         await tax_profiles.set_person(buyer, TaxProfileGiven(country="IN", legal_name="Lakshmi", region=region))
+    if exempt:
+        assert buyer.user_id
+        who = Buyer(CustomerKind.PERSON, buyer.user_id)
+        known = {"country": "IN", "certificate": "E-17/2026", "reason": "A school by s. 11."}
+        await tax_exemptions.grant(owner, TaxExemptionGiven.model_validate({"customer_id": who, **known, **exempt}))
     plan = await plans.create(owner, NewPlan(key="basic", name="Basic"))
     rate = NewRate(model=PricingModel.FLAT, amount=Minor(PRICE))
     price = await plans.set_price(owner, NewPrice(plan_id=plan.id, currency="INR", interval=Interval.MONTH, rate=rate))
@@ -163,3 +182,63 @@ async def test_the_pdf_says_each_tax_and_where_it_is_supplied() -> None:
     text = await read(url)
     for said in ("CGST 9% -₹11.11", "SGST 9% -₹11.11", "-₹145.67", "Karnataka (29)"):
         assert said in text, text
+
+
+@pytest.mark.usefixtures("kept")
+async def test_who_is_exempt_is_charged_no_tax_and_the_invoice_says_why() -> None:
+    owner, made = await sold("29", exempt={"region": "29"})
+    invoice = made.invoice
+    assert invoice
+    assert invoice.tax
+    assert (invoice.total, invoice.tax_amount, pricing.taxes(invoice.net, invoice.tax)) == (PRICE, 0, [])
+    assert invoice.tax.exemption == InvoiceExemption("E-17/2026", "A school by s. 11.")
+    assert await notes.verified(invoice.id)
+    await invoice_showing.make_pdf(invoice.id)
+    [url] = (await invoice_pdfs.urls(owner, [invoice.id])).values()
+    assert "Exempt from tax: A school by s. 11. (certificate E-17/2026)." in await read(url)
+    await changes.change(Invoice, {"_id": invoice.id}, {"$set": {"tax.exemption.reason": "None."}})
+    assert not await notes.verified(invoice.id)
+
+
+@pytest.mark.parametrize(
+    "exempt",
+    [
+        {"starts_at": now() - timedelta(days=9), "ends_at": now() - timedelta(days=1)},
+        {"starts_at": now() + timedelta(days=1)},
+        {"region": "07"},
+        {"country": "DE"},
+    ],
+    ids=["over", "to come", "another state's", "another country's"],
+)
+async def test_what_does_not_hold_frees_of_nothing(exempt: Given) -> None:
+    _, made = await sold("29", exempt=exempt)
+    assert made.invoice
+    assert made.invoice.tax
+    assert (made.invoice.tax_amount, made.invoice.tax.exemption) == (2_222, None)
+
+
+async def test_an_exemption_holds_with_who_has_seen_it_until_it_is_ended() -> None:
+    """Each seller answers for what they did not charge; another's certificate is none of theirs."""
+    seller, other = await make_owner(), await make_owner()
+    assert seller.organization_id
+    buyer = await make_member(seller.organization_id)
+    assert buyer.user_id
+    who = Buyer(CustomerKind.PERSON, buyer.user_id)
+    given = TaxExemptionGiven(customer_id=who, country="DE", certificate="1", reason="A school.")
+    with pytest.raises(NotFound):
+        await tax_exemptions.grant(other, given)
+    granted, moment = await tax_exemptions.grant(seller, given), now()
+    assert [one.certificate for one in await tax_exemptions.holding(seller, who, moment)] == ["1"]
+    assert await tax_exemptions.holding(other, who, moment) == ()
+    with pytest.raises(NotFound):
+        await tax_exemptions.end(other, TaxExemptionAction(exemption_id=granted.id))
+    ended = await tax_exemptions.end(seller, TaxExemptionAction(exemption_id=granted.id))
+    assert ended.ends_at
+    assert await tax_exemptions.holding(seller, who, ended.ends_at) == ()
+    again = await tax_exemptions.end(seller, TaxExemptionAction(exemption_id=granted.id))
+    assert again.ends_at == ended.ends_at
+    for bad in ({"ends_at": moment - timedelta(days=1)}, {"starts_at": moment, "ends_at": moment}, {"country": "XX"}):
+        with pytest.raises(ValidationError):
+            TaxExemptionGiven.model_validate(given.model_dump() | bad)
+    with pytest.raises(UnknownState):
+        await tax_exemptions.grant(seller, given.model_copy(update={"country": "IN", "region": "99"}))

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.models import TaxPart
+from app.models import InvoiceExemption, TaxPart
 from app.services.billing import tax_ids, tax_rates
 from app.services.billing.tax_ids import BadTaxId, UncheckedTaxId
 from app.services.billing.tax_rates import CLOCKS, EU, RATES
-from app.services.billing.taxes import Party, Tax, TaxReason, rate_for
+from app.services.billing.taxes import Exemption, Party, Tax, TaxReason, rate_for
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DE, FR = Party("DE", tax_id="DE136695976"), Party("FR", tax_id="FR40303265045")
@@ -84,6 +84,16 @@ def between(place: str | None, rate: int = 1_800, reason: TaxReason = TaxReason.
     return Tax(rate, "IGST", reason, "IN", (TaxPart("IGST", rate),), place)
 
 
+def exempt(country: str, of: str | None = None, region: str | None = None, only: str | None = None) -> Party:
+    """A buyer in a country who is exempt of its tax, or of that `of` another; with `only` of what is supplied there."""
+    return Party(country, region, exemptions=(Exemption(of or country, only, "E-1", "A school."),))
+
+
+def freed(name: str, country: str | None = None, place: str | None = None) -> Tax:
+    """What nothing is due of for that."""
+    return Tax(0, name, TaxReason.EXEMPT, country, (), place, InvoiceExemption("E-1", "A school."))
+
+
 @pytest.mark.parametrize(
     ("seller", "buyer", "expected"),
     [
@@ -118,13 +128,24 @@ def between(place: str | None, rate: int = 1_800, reason: TaxReason = TaxReason.
         (Party("IN", None, None, 500), DELHI, of(500, "GST", TaxReason.OWN_RATE, "IN")),
         (Party("DE"), Party("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),  # UStG § 19
         (Party(), Party("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),
-        (DE, Party("DE", exempt=True), of(0, "VAT", TaxReason.EXEMPT)),
+        (DE, exempt("DE"), freed("VAT", "DE")),  # Directive 2006/112/EC, Art. 151
+        (DE, exempt("DE", "FR"), of(1900, "VAT", TaxReason.STANDARD, "DE")),
+        (DE, exempt("FR", "FR"), freed("VAT", "FR")),
+        (DE, exempt("US"), of(0, "VAT", TaxReason.OUTSIDE)),  # nothing would be due
+        (Party("DE"), exempt("DE"), of(0, "VAT", TaxReason.NOT_REGISTERED)),
+        (KARNATAKA, exempt("IN", region="07"), freed("IGST", "IN", "07")),
+        (KARNATAKA, exempt("IN", region="07", only="07"), freed("IGST", "IN", "07")),
+        (KARNATAKA, exempt("IN", region="07", only="29"), between("07")),
+        (KARNATAKA, exempt("IN", only="29"), freed("GST", "IN", "29")),
+        (Party("US", own_rate=825), exempt("US", region="TX", only="TX"), freed("VAT", "US")),
+        (Party("US", own_rate=825), exempt("US", region="TX", only="NY"), of(825, "VAT", TaxReason.OWN_RATE, "US")),
+        (Party(own_rate=825), exempt("US"), freed("VAT")),  # whose country is not known
         (Party("US", tax_id="1"), Party("US"), of(0, "VAT", TaxReason.NOT_REGISTERED)),
         (Party(own_rate=810), Party("CH"), of(810, "VAT", TaxReason.OWN_RATE)),
         (Party("CH", tax_id="1", own_rate=810), Party("CH"), of(810, "VAT", TaxReason.OWN_RATE, "CH")),
         (Party("DE", tax_id="1", own_rate=700), Party("FR"), of(700, "VAT", TaxReason.OWN_RATE, "FR")),
         (Party("DE", tax_id="1", own_rate=700), FR, of(0, "VAT", TaxReason.REVERSE_CHARGE, "FR")),
-        (Party("DE", own_rate=700), Party("DE", exempt=True), of(0, "VAT", TaxReason.EXEMPT)),
+        (Party("DE", own_rate=700), exempt("DE"), freed("VAT", "DE")),
     ],
 )
 def test_what_is_due(seller: Party, buyer: Party, expected: Tax) -> None:
@@ -140,7 +161,12 @@ PARTIES = st.builds(
     region=st.sampled_from([None, "07", "29"]),
     tax_id=st.sampled_from([None, "1"]),
     own_rate=st.sampled_from([None, 0, 810]),
-    exempt=st.booleans(),
+    exemptions=st.lists(
+        st.builds(
+            Exemption, st.sampled_from(["DE", "IN", "US"]), st.sampled_from([None, "07"]), st.just("1"), st.just("x")
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -150,6 +176,7 @@ def test_parts_make_the_whole_and_what_is_not_due_is_nothing(seller: Party, buye
     assert not tax.parts or sum(part.rate for part in tax.parts) == tax.rate
     taxed = {TaxReason.STANDARD, TaxReason.OWN_RATE}
     assert tax.reason in taxed or (tax.rate, tax.parts) == (0, ())
+    assert (tax.exemption is not None) is (tax.reason is TaxReason.EXEMPT)
     assert (tax.place in (buyer.region, seller.region)) if tax.place else not tax.parts or buyer.country != "IN"
 
 
