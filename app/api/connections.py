@@ -17,6 +17,8 @@ LOST = "atrium.lost"
 class while_connected(cutting):  # noqa: N801 - read as `with while_connected(...)`
     """A block that is cancelled when the client leaves, with ClientGone. The request's body has been read already."""
 
+    __slots__ = ("_follow", "_receive", "_watcher")
+
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__()
         self._receive = receive

@@ -53,20 +53,23 @@ def redact(value: Any) -> Any:
 
 
 _lines: Lines | None = None
+_silent = False
+"""Whether nobody hears what is said on level `info`."""
 
 
 def say_often(event: str, **facts: Any) -> None:
     """Log, on level `info`, something that happens all the time; every value is Atrium's own, and none is a secret."""
     if _lines is not None:
         _lines.write(event, "info", facts)
-    else:
+    elif not _silent:
         _log.info(event, **facts)
 
 
 def configure(settings: Settings) -> None:
     """Set up logging for this process: structlog's and the standard library's."""
-    global _lines
+    global _lines, _silent
     level = settings.log_level.upper()
+    _silent = level not in ("DEBUG", "INFO")
     _lines = Lines(sys.stdout) if settings.log_format == "json" and level in ("DEBUG", "INFO") else None
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -4,8 +4,6 @@ The doors say it, the change log keeps it with each event. Address and agent are
 person's data key, here and for ever, so that they go wherever they were copied to when the key goes.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -62,11 +60,16 @@ def current() -> Origin | None:
     return _current.get()
 
 
-@contextmanager
-def coming(origin: Origin | None) -> Iterator[None]:
+class coming:  # noqa: N801 - read as `with coming(...)`
     """Let what the body changes, also in tasks that it starts, come from there."""
-    token = _current.set(origin)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_origin", "_token")
+
+    def __init__(self, origin: Origin | None) -> None:
+        self._origin = origin
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._origin)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)

@@ -41,6 +41,8 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 class cutting:  # noqa: N801 - read as `with cutting(...)`
     """A block that can be cut short from outside: `cut(error)` cancels it, and the error comes out of it."""
 
+    __slots__ = ("_reason", "_task")
+
     def __init__(self) -> None:
         self._reason: Exception | None = None
 
@@ -62,6 +64,8 @@ class cutting:  # noqa: N801 - read as `with cutting(...)`
 
 class within(cutting):  # noqa: N801 - read as `with within(seconds)`
     """A block that may take so many seconds, else TimeoutError: `asyncio.timeout` for what is entered all the time."""
+
+    __slots__ = ("_seconds", "_timer")
 
     def __init__(self, seconds: float) -> None:
         super().__init__()

@@ -8,7 +8,6 @@ the price of the field itself, `items` the length of its list.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -48,7 +47,9 @@ class PageSize(NamedTuple):
 
     def of(self, variables: Mapping[str, Any]) -> int:
         value = variables.get(self.variable)
-        return max(0, self.default if value is None else value)
+        if value is None:
+            value = self.default
+        return value if value > 0 else 0
 
 
 Terms = dict[tuple[PageSize, ...], int]
@@ -68,7 +69,12 @@ class Price:
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """The whole price, given the coerced variables."""
-        return self.fixed + sum(factor * prod(size.of(variables) for size in sizes) for factor, sizes in self.variable)
+        whole = self.fixed
+        for factor, sizes in self.variable:
+            for size in sizes:
+                factor *= size.of(variables)
+            whole += factor
+        return whole
 
     def asked(self, variables: Mapping[str, Any]) -> int:
         """What whoever asks pays, given the variables as a client sent them; nothing for what will be refused."""
