@@ -67,6 +67,14 @@ class Ref:
         raise UnknownReference(words("There is no such {kind}.", kind=self.kind))
 
 
+def named(value: str, kind: str) -> ObjectId | None:
+    """The document id in a reference that is free text; None unless it is a global id of this kind."""
+    try:
+        return Ref(kind).open(value)
+    except UnknownReference:
+        return None
+
+
 def open_id(value: str, kind: str) -> ObjectId:
     """The document id in a global id. Raises NotFound unless it is of this kind."""
     try:

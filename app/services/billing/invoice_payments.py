@@ -12,7 +12,7 @@ from app.core.money import MOST, Minor, Money
 from app.models import Invoice, Payment, PaymentState, PaymentWay
 from app.models.billing.events import CollectionDue
 from app.services.billing import collection, dues, invoices, parties, payments, providers, waiting
-from app.services.billing.checkouts import Address, CheckoutBegun, check_address
+from app.services.billing.checkouts import Address, CheckoutBegun, NotPayable, check_address
 from app.services.billing.invoices import InvoiceAction
 from app.services.billing.payments import NewCharge, NewCheckout, NewReceipt
 from app.services.billing.receipts import By, External
@@ -83,7 +83,10 @@ async def pay(actor: Actor, given: InvoicePayment) -> CheckoutBegun:
         provider=given.provider,
         **_order(invoice),
     )
-    begun = await payments.begin_checkout(parties.acting(actor, invoice), new)
+    try:
+        begun = await payments.begin_checkout(parties.acting(actor, invoice), new)
+    except NotPayable:  # it was closed for another page before it was there
+        raise waiting.under_way() from None
     if not changes.rehearsing():
         await changes.apart(lambda: waiting.keep_only(begun.payment))
     return begun

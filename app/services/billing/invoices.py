@@ -6,10 +6,10 @@ from typing import Annotated, Any, TypeVar
 
 from bson import ObjectId
 
-from app.core import changes
+from app.core import changes, commands
 from app.core.actor import Actor
 from app.core.clock import derived_id, new_id, now
-from app.core.commands import Command, Ref, open_id
+from app.core.commands import Command, Ref
 from app.core.errors import Conflict, NotFound
 from app.core.ledger.turns import turn
 from app.core.machines import Machine, Transition, only_platform
@@ -71,10 +71,7 @@ def reference(invoice_id: ObjectId) -> str:
 
 def named(reference: str) -> ObjectId | None:
     """The invoice that a payment is for; None for what is paid for otherwise."""
-    try:
-        return open_id(reference, "Invoice")
-    except NotFound:
-        return None
+    return commands.named(reference, "Invoice")
 
 
 async def find(actor: Actor, id: ObjectId) -> Invoice | None:

@@ -35,6 +35,10 @@ class UnderWay(Conflict):
     code = "PAYMENT_UNDER_WAY"
 
 
+def under_way() -> UnderWay:
+    return UnderWay("This invoice is being paid already.", path=["input", "invoiceId"])
+
+
 async def unsettled(invoice: Invoice) -> list[Payment]:
     """What may pay an invoice without anybody acting: all but pages on which nobody has paid."""
     return [row for row in await _pending(invoice) if row.way is not PaymentWay.CHECKOUT or row.state not in _CLOSABLE]
@@ -60,7 +64,7 @@ async def make_way(invoice: Invoice) -> None:
     """Close what could pay an invoice, so that it can be paid on a page. Raises UnderWay when somebody was faster."""
     for row in await _pending(invoice):
         if not await _shut(row):
-            raise _under_way()
+            raise under_way()
 
 
 async def keep_only(page: Payment) -> None:
@@ -72,9 +76,9 @@ async def keep_only(page: Payment) -> None:
         for row in await _pending(await _invoice(page)):
             later = row.way is PaymentWay.CHECKOUT and row.id > page.id
             if row.id != page.id and (later or not await _shut(row)):
-                raise _under_way()
+                raise under_way()
         if not _asks(await _invoice(page), page):
-            raise _under_way()
+            raise under_way()
     except UnderWay:
         await _shut(page)
         raise
@@ -135,10 +139,6 @@ async def _invoice(row: Payment) -> Invoice | None:
 def _asks(invoice: Invoice | None, row: Payment) -> bool:
     """Whether just so much of an invoice is still to be paid."""
     return invoice is not None and invoice.state in invoices.OPEN and invoice.outstanding == row.amount
-
-
-def _under_way() -> UnderWay:
-    return UnderWay("This invoice is being paid already.", path=["input", "invoiceId"])
 
 
 def _seller(invoice: Invoice) -> Actor:

@@ -1,10 +1,7 @@
 """What payments have brought, and what of it has gone again, is moved to where it belongs, by their references."""
 
-from bson import ObjectId
-
 from app.core.actor import Actor
-from app.core.commands import open_id
-from app.core.errors import NotFound
+from app.core.commands import named
 from app.core.money import Money
 from app.models import Escrow
 from app.models.billing.payment_events import DisputeClosed, PaymentDisputed, PaymentRefunded, PaymentSucceeded
@@ -14,9 +11,9 @@ from app.services.ledger import commissions, earnings, escrows, sales, wallets
 async def succeeded(event: PaymentSucceeded) -> None:
     """Fill the wallet or the escrow that a payment is for."""
     actor, paid, payment = event.actor, Money(event.amount, event.currency), str(event.payment)
-    if (id := _named(event.reference, "Wallet")) is not None:
+    if (id := named(event.reference, "Wallet")) is not None:
         await wallets.credit(actor, id, paid, payment)
-    elif (id := _named(event.reference, "Escrow")) is not None:
+    elif (id := named(event.reference, "Escrow")) is not None:
         await escrows.fund_by_payment(actor, id, paid, payment)
 
 
@@ -39,9 +36,9 @@ async def dispute_closed(event: DisputeClosed) -> None:
 
 async def _gone(actor: Actor, reference: str, money: Money, cause: str) -> None:
     """A wallet's owner, or an escrow's buyer, has so much less; so have those who were paid for an order."""
-    if (id := _named(reference, "Wallet")) is not None:
+    if (id := named(reference, "Wallet")) is not None:
         await wallets.debit(actor, id, money, cause)
-    elif (id := _named(reference, "Escrow")) is not None:
+    elif (id := named(reference, "Escrow")) is not None:
         buyer = (await Escrow.require(actor, id)).buyer_id
         wallet = await wallets.of(actor, buyer, money.currency)
         await wallets.debit(actor, wallet.id, money, cause)
@@ -52,10 +49,3 @@ async def _gone(actor: Actor, reference: str, money: Money, cause: str) -> None:
         if left:
             await sales.refund_order(actor, reference, min(left, money.amount), cause)
         await commissions.claw_back(actor, reference, money.amount, cause)
-
-
-def _named(reference: str, kind: str) -> ObjectId | None:
-    try:
-        return open_id(reference, kind)
-    except NotFound:
-        return None

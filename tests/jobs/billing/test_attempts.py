@@ -9,6 +9,7 @@ from app.core import ledger
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.money import Money
+from app.integrations.payments import Order
 from app.models import (
     Credit,
     CreditKind,
@@ -24,7 +25,7 @@ from app.models import (
     Provider,
 )
 from app.models import PaymentDifferenceKind as Kind
-from app.services.billing import dunning, invoices, payment_methods, refunds, waiting
+from app.services.billing import customers, dunning, invoices, payment_methods, refunds, waiting
 from app.services.billing.customers import Customer
 from app.services.billing.payment_methods import PaymentMethodAction
 from app.services.billing.payments import NewReceipt, record
@@ -282,6 +283,24 @@ async def test_of_pages_that_are_opened_at_once_one_stays(stage: Stage) -> None:
     stage.pay(open[0])
     await _told(stage)
     await _paid_once(counter)
+
+
+async def test_a_page_is_not_shown_that_another_has_taken_the_place_of_before_it_was_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter, order, shown = await _declined(stage), customers.order, list[Payment]()
+
+    async def slow(customer: Customer, row: Payment) -> Order:
+        if not shown:
+            shown.append(row)
+            shown.append(await counter.opens())
+        return await order(customer, row)
+
+    monkeypatch.setattr(customers, "order", slow)
+    with pytest.raises(UnderWay):
+        await counter.opens()
+    first, second = [(await stage.row(one)).state for one in shown]
+    assert (first, second) == (CANCELLED, CREATED)
 
 
 async def test_a_page_is_closed_when_the_invoice_is_paid_otherwise(stage: Stage) -> None:

@@ -94,7 +94,7 @@ async def test_what_a_bank_would_not_have_back_is_revenue_again(stage: Stage) ->
     await stage.worker.settled()
     assert await request.revenue() == PRICE - 200
     row = await Refund.require(stage.seller, made.id)
-    stage.stripe.payments.settle_refund(row.provider_ref or "")
+    stage.stripe.payments.settle_refund(row.provider_ref or "", failed=True)
     await request.told()
     assert (await Refund.require(stage.seller, made.id)).state is RefundState.FAILED
     assert await request.revenue() == PRICE
