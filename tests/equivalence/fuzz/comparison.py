@@ -2,7 +2,11 @@
 
 An error that only one side has may be a racing sibling (`app.execution.comparison`). Nearly all of those the reference
 reports as well once errors no longer propagate; the rest, counted apart, are of items that failed before the stream of
-their list did, or would have failed after. Anything else is a failure.
+their list did, or would have failed after.
+
+graphql-core cancels what it gathers when one of it fails. What had not begun by then never awaits its futures, and
+their exceptions are lost: which, is a matter of turns. So the other may leave behind what the reference leaves as well
+when it is asked for one part less; that is counted apart. Anything else is a failure.
 """
 
 import asyncio
@@ -60,6 +64,17 @@ class Difference(Exception):
     """The two executors differ in what must be equal."""
 
 
+class LeftBehind(Difference):
+    """The other has left tasks behind, or exceptions that nobody took: so many of each, more than the reference.
+
+    `seen` is how all the rest compared, which is equal.
+    """
+
+    def __init__(self, left: Counter[str], seen: Counter[str]) -> None:
+        super().__init__(f"left behind\n  {dict(left)}")
+        self.left, self.seen = left, seen
+
+
 class Comparison:
     """An operation and its variables, on the reference and on another executor."""
 
@@ -81,18 +96,23 @@ class Comparison:
 
         The second time, code has seen the classes of values before. Raises Difference.
         """
-        seen: Counter[str] = Counter()
+        seen, left = Counter[str](), Counter[str]()
         expected = await self._outcome(self._reference)
         for _ in range(repeats):
             actual = await self._outcome(self._other)
             for name in ("data", "log", "extensions"):
                 if getattr(expected, name) != getattr(actual, name):
                     raise Difference(_shown(name, getattr(expected, name), getattr(actual, name)))
-            if extra := Counter(actual.left) - Counter(expected.left):
-                raise Difference(f"left behind\n  {dict(extra)}")
+            left |= Counter(actual.left) - Counter(expected.left)
             seen["coroutines thrown away, more than by graphql-core"] += max(0, actual.wasted - expected.wasted)
             seen[await self._errors(expected, actual)] += 1
+        if left:
+            raise LeftBehind(left, seen)
         return seen
+
+    async def left(self) -> Counter[str]:
+        """What the reference leaves behind."""
+        return Counter((await self._outcome(self._reference)).left)
 
     async def _errors(self, expected: Outcome, actual: Outcome) -> str:
         if expected.faults == actual.faults:

@@ -37,7 +37,7 @@ async def shrink(schema: GraphQLSchema, document: DocumentNode, fails: Fails) ->
     attempts, again = 0, True
     while again and attempts < ATTEMPTS:
         again = False
-        for candidate in _smaller(document):
+        for candidate in smaller(document):
             attempts += 1
             if not validate(schema, candidate) and await fails(candidate):
                 document, again = candidate, True
@@ -45,7 +45,7 @@ async def shrink(schema: GraphQLSchema, document: DocumentNode, fails: Fails) ->
     return document
 
 
-def _smaller(document: DocumentNode) -> Iterator[DocumentNode]:
+def smaller(document: DocumentNode) -> Iterator[DocumentNode]:
     """The document without one of its parts each, the outermost first."""
     number = 0
     while True:
