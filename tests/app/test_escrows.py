@@ -163,6 +163,7 @@ async def test_what_cannot_be_is_refused_and_moves_nothing(company: list[Person]
     ]
     for more, code in refused:
         assert await _does(buyer, "releaseEscrow", escrow, **more) == code, more
+    assert await _does(seller, "refundEscrow", escrow, toPaymentMethod=True) == "NO_PAYMENT_TO_REFUND"
     assert await _does(seller, "refundEscrow", escrow) == "REFUNDED"
     assert await _does(seller, "refundEscrow", escrow) == "ILLEGAL_TRANSITION"
     assert (await purses.has(buyer, "wallet"), await purses.has(seller, "earnings")) == (1_001, 0)

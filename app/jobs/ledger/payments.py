@@ -14,6 +14,7 @@ from app.models.billing.payment_events import (
     PaymentSucceeded,
     PayoutFailed,
     PayoutSettled,
+    RefundFailed,
 )
 from app.services.ledger import applying, payouts
 
@@ -40,6 +41,11 @@ async def move_refund(job: Job[PaymentRefunded]) -> None:
     await _once(job, applying.refunded)
 
 
+@job(RefundFailed)
+async def move_failed_refund(job: Job[RefundFailed]) -> None:
+    await _once(job, applying.refund_failed)
+
+
 @job(PaymentDisputed)
 async def move_dispute(job: Job[PaymentDisputed]) -> None:
     await _once(job, applying.disputed)
@@ -63,6 +69,7 @@ async def fail_payout(job: Job[PayoutFailed]) -> None:
 JOBS: list[JobType[Any]] = [
     move_payment,
     move_refund,
+    move_failed_refund,
     move_dispute,
     move_dispute_end,
     settle_payout,

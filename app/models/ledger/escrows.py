@@ -52,6 +52,7 @@ class Escrow(DoorRow):
         "title milestones dispute": keep("it is what two people have agreed on, and the other has to know it"),
         "buyer_id seller_id": PSEUDONYM,
         "reference currency amount fee_rate review_days account_id released returned fee": NEUTRAL,
+        "payment_id refund_id": NEUTRAL,
         "state release_at created_at changed_at": NEUTRAL,
     }
     audited = frozenset({"state"})
@@ -67,6 +68,10 @@ class Escrow(DoorRow):
     fee_rate: int
     review_days: int
     account_id: ObjectId
+    payment_id: ObjectId | None = None
+    """That has funded it; None where it was funded from a wallet."""
+    refund_id: ObjectId | None = None
+    """Of that payment, by which some of what was returned goes back to what the buyer has paid by."""
     released: int = 0
     returned: int = 0
     fee: int = 0

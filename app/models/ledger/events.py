@@ -24,6 +24,15 @@ class EscrowMoved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefundInWallet(OfUser, Event):
+    """What was to go back to what somebody has paid by could not: it is in their wallet."""
+
+    amount: int
+    """In minor units."""
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PayRulesChanged(Event):
     """Read by who pays next; for webhooks and audit."""
 

@@ -36,6 +36,7 @@ class NotificationKind(StrEnum):
     SUBSCRIPTION_RENEWED = "subscription_renewed"
     SUBSCRIPTION_ENDING = "subscription_ending"
     REFUND = "refund"
+    REFUND_FAILED = "refund_failed"
     OVERPAID = "overpaid"
     UNREAD_MESSAGES = "unread_messages"
     """Is in no list: conversations count what is unread."""

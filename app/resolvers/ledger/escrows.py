@@ -59,7 +59,7 @@ class Mutation:
         return await escrows.release(info.context.actor, input)
 
     @mutation(EscrowStep, member(), fails=REFUSALS, in_turn=True)
-    async def refund_escrow(self, info: Info, input: EscrowAction) -> escrows.EscrowStep:
+    async def refund_escrow(self, info: Info, input: escrows.EscrowRefund) -> escrows.EscrowStep:
         """Give the buyer back what is left in an escrow, as its seller."""
         return await escrows.refund(info.context.actor, input)
 

@@ -4,6 +4,7 @@ import strawberry
 
 from app import models
 from app.core import money
+from app.schema.billing.refunds import Refund
 from app.schema.identity.users import User
 from app.schema.kit.fields import computed, edge
 from app.schema.kit.money import Money
@@ -40,6 +41,9 @@ class Escrow(Node):
     review_days: int = strawberry.field(description="After which what was submitted is released by itself.")
     state: models.EscrowState
     release_at: datetime | None = strawberry.field(description="When what was submitted is released by itself.")
+    refund: Refund | None = edge(
+        models.Refund, by="refund_id", description="By which some of it goes back to what the buyer has paid by."
+    )
     dispute: str = strawberry.field(description="What it is about, as who disputes it says.")
     created_at: datetime
     changed_at: datetime

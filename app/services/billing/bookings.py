@@ -5,11 +5,13 @@ come in and is on its way to where it belongs, which whoever owns the reference 
 for by itself (`payments.request`) has a payment for its reference, and belongs to `revenue` in the same step.
 """
 
+from bson import ObjectId
+
 from app.core.actor import Actor
 from app.core.commands import named
 from app.core.ledger import Chart, Move
 from app.core.money import Money
-from app.models import Payment
+from app.models import LedgerTransfer, Payment
 from app.services.billing.books import CLEARING, REVENUE
 
 REQUESTED = "Payment"
@@ -29,6 +31,11 @@ async def went_out(actor: Actor, payment: Payment, money: Money, key: str, kind:
     """Book a refund or a lost dispute, once for its key; less than nothing is a refund that has come back."""
     await _book(actor, payment, -money, key, kind)
     await apply_request(actor, payment, -money, f"taken_back:{key}", kind)
+
+
+async def came_back(actor: Actor, refund_id: ObjectId) -> bool:
+    """Whether a refund that had gone out is booked as come back."""
+    return await LedgerTransfer.lookup(actor, key=f"refund:{refund_id}:back") is not None
 
 
 async def apply_request(actor: Actor, payment: Payment, money: Money, key: str, kind: str) -> None:

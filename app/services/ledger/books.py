@@ -14,16 +14,15 @@ from app.models import LedgerAccount
 
 WALLET, EARNINGS, COMMISSIONS = "wallet", "earnings", "commissions"
 PENDING_EARNINGS, PENDING_COMMISSIONS = "earnings:pending", "commissions:pending"
-ESCROW, PAYOUTS = "escrow", "payouts"
+ESCROW, PAYOUTS, REFUNDS = "escrow", "payouts", "refunds"
 REVENUE, FEES, CLEARING = "revenue", "fees", "clearing:payments"
 OWED = ":owed"
 """Ends the code of the account of what a holder owes."""
 
 _CHART = Chart(
     {
-        **dict.fromkeys(
-            (WALLET, EARNINGS, COMMISSIONS, PENDING_EARNINGS, PENDING_COMMISSIONS, ESCROW, PAYOUTS), Bound.CREDIT
-        ),
+        **dict.fromkeys((WALLET, EARNINGS, COMMISSIONS, PENDING_EARNINGS, PENDING_COMMISSIONS), Bound.CREDIT),
+        **dict.fromkeys((ESCROW, PAYOUTS, REFUNDS), Bound.CREDIT),
         **dict.fromkeys((WALLET + OWED, EARNINGS + OWED, COMMISSIONS + OWED), Bound.DEBIT),
     }
 )

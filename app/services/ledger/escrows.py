@@ -6,7 +6,8 @@
 
 Milestones are released in their order. What was submitted is released by itself when the buyer says nothing for the
 days of review. The platform's fee is taken of what is released: of several releases together as of one, so that no
-rounding adds up. What goes back is in the buyer's wallet, what is released among the seller's earnings.
+rounding adds up. What goes back is in the buyer's wallet, or on its way to what they have paid by (`escrow_refunds`);
+what is released is among the seller's earnings.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from app.core.words import Words, words
 from app.models import Escrow, EscrowDocument, EscrowState, Milestone, Permission
 from app.models.backlogs import work_off
 from app.models.ledger.events import EscrowMoved
-from app.services.ledger import books, pay_rules
+from app.services.ledger import books, escrow_refunds, pay_rules
 from app.services.organizations import members
 
 PLATFORM = Actor.platform()
@@ -44,6 +45,14 @@ MOST_MILESTONES = 20
 DUE = Order(("release_at", "_id"), descending=False)
 
 AnAmount = Annotated[Minor, Field(gt=0, le=MOST, description="In minor units, such as cents.")]
+
+ToPaymentMethod = Annotated[
+    bool,
+    Field(
+        description="Whether what the buyer gets goes back to what they have paid by, as far as it was paid so; the"
+        " rest is in their wallet, and so is what the provider refuses."
+    ),
+]
 
 
 class MoreThanFunded(Conflict):
@@ -90,7 +99,13 @@ class EscrowDispute(EscrowAction):
     about: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
-class EscrowRuling(EscrowAction):
+class EscrowRefund(EscrowAction):
+    """An escrow, and where the buyer gets it back."""
+
+    to_payment_method: ToPaymentMethod = False
+
+
+class EscrowRuling(EscrowRefund):
     """An escrow, and how much of what is left the seller gets; the buyer gets the rest."""
 
     seller_amount: Annotated[Minor, Field(ge=0, le=MOST, description="In minor units, such as cents.")]
@@ -191,14 +206,14 @@ async def fund(actor: Actor, given: EscrowAction) -> EscrowStep:
 
 
 @in_turn
-async def fund_by_payment(actor: Actor, id: ObjectId, paid: Money, payment: str) -> None:
+async def fund_by_payment(actor: Actor, id: ObjectId, paid: Money, payment: ObjectId) -> None:
     """Put into it what a payment for it has brought. What it does not need is put into the buyer's wallet.
 
     That is all of it once the escrow is funded, closed or over, or when it is another amount: nobody's money is lost.
     """
     row = await Escrow.require(actor, id)
     if row.state is AWAITING and paid == Money(row.amount, row.currency):
-        moved = await _step(actor, row, "fund")
+        moved = await _step(actor, row, "fund", payment_id=payment)
         source = Move(books.CLEARING, None, -row.amount, row.currency)
         await _fill(actor, moved, source, key=f"applied:{payment}")
     else:
@@ -256,19 +271,21 @@ async def release(actor: Actor, given: EscrowRelease) -> EscrowStep:
 
 
 @in_turn
-async def refund(actor: Actor, given: EscrowAction) -> EscrowStep:
-    """Give the buyer back what is left. Raises as `begin`."""
+async def refund(actor: Actor, given: EscrowRefund) -> EscrowStep:
+    """Give the buyer back what is left. Raises as `begin`, or NoPaymentToRefund."""
     row = await _there(actor, given)
-    return await _pay(actor, row, "refund", to_buyer=row.left)
+    return await _pay(actor, row, "refund", to_buyer=row.left, to_payment_method=given.to_payment_method)
 
 
 @in_turn
 async def rule(actor: Actor, given: EscrowRuling) -> EscrowStep:
-    """Decide a dispute: who gets how much of what is left. Raises as `begin`, or MoreThanFunded."""
+    """Decide a dispute: who gets how much of what is left. Raises as `begin`, MoreThanFunded or NoPaymentToRefund."""
     row = await _there(actor, given)
     names = {row.left: "rule_for_seller", 0: "rule_for_buyer"}
-    to_seller = given.seller_amount
-    return await _pay(actor, row, names.get(to_seller, "split"), to_seller=to_seller, to_buyer=row.left - to_seller)
+    to_seller, to_buyer = given.seller_amount, row.left - given.seller_amount
+    back = given.to_payment_method and to_buyer > 0
+    name = names.get(to_seller, "split")
+    return await _pay(actor, row, name, to_seller=to_seller, to_buyer=to_buyer, to_payment_method=back)
 
 
 async def release_due(moment: datetime) -> int:
@@ -299,20 +316,25 @@ async def _release(actor: Actor, row: Escrow, amount: int) -> EscrowStep:
     return await _pay(actor, row, "release" if amount == row.left else "release_part", to_seller=amount)
 
 
-async def _pay(actor: Actor, row: Escrow, name: str, *, to_seller: int = 0, to_buyer: int = 0) -> EscrowStep:
+async def _pay(
+    actor: Actor, row: Escrow, name: str, *, to_seller: int = 0, to_buyer: int = 0, to_payment_method: bool = False
+) -> EscrowStep:
     """Take a transition, and let so much out of the escrow by it."""
     ESCROW.check(actor, row, name)
     if min(to_seller, to_buyer) < 0 or not 0 < to_seller + to_buyer <= row.left:
         raise MoreThanFunded("There is not so much left in the escrow.", left=row.left)
     released, returned = row.released + to_seller, row.returned + to_buyer
     fee = rounded(released * row.fee_rate, WHOLE)
-    moved = await _step(actor, row, name, released=released, returned=returned, fee=fee)
-    taken, currency = fee - row.fee, row.currency
+    back = await escrow_refunds.ask(actor, row, to_buyer) if to_payment_method else None
+    known = {"refund_id": back.id} if back else {}
+    moved = await _step(actor, row, name, released=released, returned=returned, fee=fee, **known)
+    taken, currency, on_its_way = fee - row.fee, row.currency, back.amount if back else 0
     moves = [
         Move(books.ESCROW, row.id, -to_seller - to_buyer, currency),
         Move(books.FEES, None, taken, currency),
         *await books.giving(actor, books.EARNINGS, row.seller_id, Money(to_seller - taken, currency)),
-        *await books.giving(actor, books.WALLET, row.buyer_id, Money(to_buyer, currency)),
+        Move(books.REFUNDS, row.buyer_id, on_its_way, currency),
+        *await books.giving(actor, books.WALLET, row.buyer_id, Money(to_buyer - on_its_way, currency)),
     ]
     key = f"escrow:{row.id}:{released}:{returned}"  # what has gone rises with every step
     return EscrowStep(moved, await books.move(actor, key, f"escrow.{name}", f"Escrow_{row.id}", moves))

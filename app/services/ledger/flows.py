@@ -20,6 +20,7 @@ KEPT = (
     "commissions",
     "commissions:pending",
     "payouts",
+    "refunds",
     "credits:prepaid",
     "credits:balance",
     "clearing:payments",

@@ -149,20 +149,20 @@ def entry(transfer: LedgerTransfer, account_id: ObjectId) -> Entry:
 
 
 @in_turn
-async def credit(actor: Actor, wallet_id: ObjectId, paid: Money, payment: str) -> None:
-    """Let a wallet have what a payment for it has brought."""
-    wallet = await _wallet(actor, wallet_id)
+async def credit(actor: Actor, wallet_id: ObjectId, paid: Money, key: str) -> None:
+    """Let a wallet have what a payment for it has brought, or what of it could not be given back."""
+    wallet = await holder(actor, wallet_id)
     moves = [
         Move(books.CLEARING, None, -paid.amount, paid.currency),
         *await books.giving(actor, books.WALLET, wallet, paid),
     ]
-    await books.move(actor, f"applied:{payment}", "top_up", f"Wallet_{wallet_id}", moves)
+    await books.move(actor, key, "top_up", f"Wallet_{wallet_id}", moves)
 
 
 @in_turn
 async def debit(actor: Actor, wallet_id: ObjectId, given_back: Money, cause: str) -> None:
     """Take from a wallet what a payment for it has not brought after all; `cause` is the refund or the dispute."""
-    wallet = await _wallet(actor, wallet_id)
+    wallet = await holder(actor, wallet_id)
     moves = [
         *await books.taking(actor, books.WALLET, wallet, given_back),
         Move(books.CLEARING, None, given_back.amount, given_back.currency),
@@ -179,7 +179,7 @@ async def of(actor: Actor, holder_id: ObjectId | None, currency: str) -> LedgerA
     return await LedgerAccount.require(actor, opened.id)
 
 
-async def _wallet(actor: Actor, id: ObjectId) -> ObjectId:
+async def holder(actor: Actor, id: ObjectId) -> ObjectId:
     """Whose wallet it is."""
     wallet = await LedgerAccount.lookup(actor, _id=id, code=books.WALLET)
     if wallet is None or wallet.holder_id is None:

@@ -15,7 +15,7 @@ from app.core.clock import now
 from app.core.errors import AppError
 from app.models import Escrow
 from app.services.ledger import escrows, pay_rules
-from app.services.ledger.escrows import EscrowAction, EscrowDispute, EscrowRelease, EscrowRuling
+from app.services.ledger.escrows import EscrowAction, EscrowDispute, EscrowRefund, EscrowRelease, EscrowRuling
 from app.services.ledger.pay_rules import PayRulesUpdate
 from tests.machines import check, run
 from tests.services.ledger.school import School
@@ -115,7 +115,7 @@ class EscrowMachine(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def refund(self, who: str) -> None:
-        if self.does(who, "seller", states=OPEN, work=escrows.refund(self.who(who), self.action)):
+        if self.does(who, "seller", states=OPEN, work=escrows.refund(self.who(who), EscrowRefund(escrow_id=self.id))):
             self.state, self.returned = "refunded", self.returned + self.left
 
     @rule(who=WHO)

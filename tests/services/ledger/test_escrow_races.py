@@ -18,7 +18,7 @@ from app.core.errors import Conflict
 from app.core.ledger import turns
 from app.models import Escrow, EscrowState
 from app.services.ledger import escrows, pay_rules
-from app.services.ledger.escrows import EscrowAction, EscrowDispute, EscrowRelease, EscrowRuling
+from app.services.ledger.escrows import EscrowAction, EscrowDispute, EscrowRefund, EscrowRelease, EscrowRuling
 from app.services.ledger.pay_rules import PayRulesUpdate
 from tests.services.ledger.school import School
 
@@ -49,7 +49,7 @@ async def _race(school: School, dice: random.Random) -> str:
     later = now() + timedelta(days=4)
     contenders: dict[str, Awaitable[object]] = {
         "release": escrows.release(school.buyer, EscrowRelease(escrow_id=id)),
-        "refund": escrows.refund(school.seller, action),
+        "refund": escrows.refund(school.seller, EscrowRefund(escrow_id=id)),
         "dispute": escrows.dispute(school.buyer, EscrowDispute(escrow_id=id, about="It is not what I wanted.")),
         "time_out": escrows.time_out(school.platform, id, later),
     }

@@ -21,7 +21,7 @@ from app.models import (
     PayoutState,
     User,
 )
-from app.models.ledger.events import CommissionMoved, EarningComputed, EscrowMoved, PayoutMoved
+from app.models.ledger.events import CommissionMoved, EarningComputed, EscrowMoved, PayoutMoved, RefundInWallet
 from app.services.notifications.types.declaration import INTERRUPTING, Notice, NotificationType, Told
 
 PLATFORM = Actor.platform()
@@ -49,6 +49,7 @@ REASONS = {
     CommissionReason.NOTHING_TO_SHARE: words("Nothing was paid that could be shared."),
     CommissionReason.REFUNDED: words("The customer has their money back."),
 }
+IN_WALLET = sentence("{amount} could not go back to what you had paid by. You have it in your wallet.")
 OF_ESCROWS = {
     EscrowState.FUNDED: sentence("{title} is funded."),
     EscrowState.SUBMITTED: sentence("{title} is submitted."),
@@ -112,6 +113,16 @@ async def _moved(told: Sequence[Told[EscrowMoved]]) -> list[Notice]:
     return made
 
 
+async def _in_wallet(told: Sequence[Told[RefundInWallet]]) -> list[Notice]:
+    made: list[Notice] = []
+    for one in told:
+        organization, person = one.change.organization_id, await _person(one.event.user)
+        if organization is not None and person is not None:
+            text = IN_WALLET(amount=_said(one.event.amount, one.event.currency, person))
+            made.append(Notice(one.change, person.id, organization, text))
+    return made
+
+
 async def _person(id: ObjectId) -> User | None:
     return await User.lookup(PLATFORM, _id=id)
 
@@ -124,3 +135,4 @@ EARNING = NotificationType(NotificationKind.EARNING, EarningComputed, _earned, E
 PAYOUT = NotificationType(NotificationKind.PAYOUT, PayoutMoved, _paid, EVERYWHERE)
 COMMISSION = NotificationType(NotificationKind.COMMISSION, CommissionMoved, _decided, EVERYWHERE)
 ESCROW = NotificationType(NotificationKind.ESCROW, EscrowMoved, _moved, EVERYWHERE)
+REFUND_FAILED = NotificationType(NotificationKind.REFUND_FAILED, RefundInWallet, _in_wallet, EVERYWHERE)

@@ -33,6 +33,7 @@ TYPES: Mapping[NotificationKind, AnyType] = {
         ledger.PAYOUT,
         ledger.COMMISSION,
         ledger.ESCROW,
+        ledger.REFUND_FAILED,
         billing.USAGE,
         billing.PAYMENT_FAILED,
         billing.INVOICE,
