@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     razorpay_key_secret: SecretStr | None = None
     razorpay_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Separated by commas, those that sign what Razorpay tells at /webhooks/razorpay; nothing is believed without."""
+    razorpay_payout_account: str = ""
+    """The account at RazorpayX from which money is sent, by the same key; none is without it."""
     razorpay_api_url: AnyHttpUrl = AnyHttpUrl("https://api.razorpay.com")
     paypal_client_id: str = ""
     """Of the platform's app at PayPal; no payment can be made by PayPal without it and its secret."""

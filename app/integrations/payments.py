@@ -205,6 +205,17 @@ class AccountSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where somebody wants to be sent money: an account at the branch of an Indian bank (IFSC), or a UPI address."""
+
+    name: str
+    """Of the account's holder, as the bank has it."""
+    account_number: str = field(default="", repr=False)
+    ifsc: str = ""
+    vpa: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutSeen:
     """Money on its way to a bank."""
 

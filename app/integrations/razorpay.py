@@ -4,20 +4,18 @@ Razorpay has keys for refunds only. What else could be made twice is found by it
 (`REPEATS`); an answer that was lost is looked up. The client is synchronous: it works in threads of its own.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from razorpay import Client
 
 from app.core import clock
 from app.core.outside import Outside
 from app.core.settings import settings
-from app.integrations import razorpay_client, razorpay_objects, razorpay_webhooks
+from app.integrations import razorpay_objects, razorpay_webhooks
 from app.integrations.payments import (
     DisputeSeen,
     Labels,
@@ -36,10 +34,9 @@ from app.integrations.payments import (
     tags,
 )
 from app.integrations.razorpay_amounts import checked
+from app.integrations.razorpay_client import CONNECTIONS, ask
 from app.integrations.razorpay_objects import Method, Thing
 from app.integrations.razorpay_webhooks import about as about
-
-T = TypeVar("T")
 
 REPEATS = PAGES_SAVE = False
 SAVES: Sequence[MethodKind] = (MethodKind.UPI, MethodKind.CARD)
@@ -57,8 +54,7 @@ PAGE = 100
 """Things in one answer at most."""
 _SETUP, _METHOD = "setup", "method"
 """Notes of ours on orders: that it only tries a method, and by what it is to be paid."""
-SERVER = Outside("razorpay", timeout=30, concurrency=razorpay_client.CONNECTIONS, refusals=(Refused,))
-_THREADS = ThreadPoolExecutor(2 * razorpay_client.CONNECTIONS, "razorpay")  # one that is late keeps nobody waiting
+SERVER = Outside("razorpay", timeout=30, concurrency=CONNECTIONS, refusals=(Refused,))
 
 
 async def told(body: bytes, headers: Mapping[str, str]) -> Notice:
@@ -75,7 +71,7 @@ async def customer(labels: Labels, key: str) -> str:
     """Make a customer, and answer what Razorpay calls them. Raises Refused."""
     new = {"name": f"Customer {labels['customer']}", "fail_existing": "0", "notes": tags(labels)}
     async with SERVER.call():
-        made = await _ask(lambda client: client.customer.create(new))
+        made = await ask(lambda client: client.customer.create(new))
     if labels_in(made["notes"]) != labels:  # Razorpay answers with one who is there, if it takes them for the same
         raise Refused("customer_of_another")
     return str(made["id"])
@@ -101,7 +97,7 @@ async def setup(customer_ref: str, kind: MethodKind, labels: Labels, key: str) -
         },
     }
     async with SERVER.call():
-        made = await _ask(lambda client: client.order.create(new))
+        made = await ask(lambda client: client.order.create(new))
     return SetupSeen(ref=made["id"], stage=Stage.OPEN, labels=labels, secret=f"{made['id']}/{customer_ref}")
 
 
@@ -124,7 +120,7 @@ async def setup_seen(ref: str) -> SetupSeen:
         return replace(seen, stage=stage, method_ref=saved)
 
     async with SERVER.call():
-        return await _ask(look)
+        return await ask(look)
 
 
 async def method(ref: str) -> MethodSeen:
@@ -140,7 +136,7 @@ async def method(ref: str) -> MethodSeen:
         return razorpay_objects.method(ref, token, customer)
 
     async with SERVER.call():
-        return await _ask(look)
+        return await ask(look)
 
 
 async def forget_method(ref: str) -> None:
@@ -154,7 +150,7 @@ async def forget_method(ref: str) -> None:
             by(parts.customer, parts.token, {})
 
     async with SERVER.call():
-        await _ask(forget)
+        await ask(forget)
 
 
 async def page(order: Order, success_url: str, cancel_url: str, *, save: bool, key: str) -> PageSeen:
@@ -190,13 +186,13 @@ async def page(order: Order, success_url: str, cancel_url: str, *, save: bool, k
             return same[0]
 
     async with SERVER.call():
-        return razorpay_objects.page(await _ask(make))
+        return razorpay_objects.page(await ask(make))
 
 
 async def page_seen(ref: str) -> PageSeen:
     """Raises Unknown."""
     async with SERVER.call():
-        return razorpay_objects.page(await _ask(lambda client: client.payment_link.fetch(ref, {})))
+        return razorpay_objects.page(await ask(lambda client: client.payment_link.fetch(ref, {})))
 
 
 async def close_page(ref: str) -> PageSeen:
@@ -212,7 +208,7 @@ async def close_page(ref: str) -> PageSeen:
             return client.payment_link.fetch(ref, {})
 
     async with SERVER.call():
-        return razorpay_objects.page(await _ask(close))
+        return razorpay_objects.page(await ask(close))
 
 
 async def prepare(order: Order, method_ref: str, key: str) -> PaymentSeen:
@@ -231,7 +227,7 @@ async def prepare(order: Order, method_ref: str, key: str) -> PaymentSeen:
         return before[0] if before else client.order.create(new)
 
     async with SERVER.call():
-        return razorpay_objects.payment(await _ask(make), [])
+        return razorpay_objects.payment(await ask(make), [])
 
 
 async def confirm(ref: str, key: str) -> PaymentSeen:
@@ -253,19 +249,19 @@ async def confirm(ref: str, key: str) -> PaymentSeen:
         return _seen(client, client.order.fetch(ref, {}))
 
     async with SERVER.call():
-        return await _ask(charge)
+        return await ask(charge)
 
 
 async def payment(ref: str) -> PaymentSeen:
     """Raises Unknown."""
     async with SERVER.call():
-        return await _ask(lambda client: _seen(client, client.order.fetch(ref, {})))
+        return await ask(lambda client: _seen(client, client.order.fetch(ref, {})))
 
 
 async def cancel(ref: str) -> PaymentSeen:
     """Let a payment never be made, if it was not. Razorpay closes no orders: nobody is to confirm it after this."""
     async with SERVER.call():
-        seen = await _ask(lambda client: _seen(client, client.order.fetch(ref, {})))
+        seen = await ask(lambda client: _seen(client, client.order.fetch(ref, {})))
     return replace(seen, stage=Stage.CANCELLED) if seen.stage is Stage.OPEN else seen
 
 
@@ -280,7 +276,7 @@ async def refund(payment_ref: str, amount: int, currency: str, labels: Labels, k
         return _give_back(client, paid["id"], more, key.replace(":", "-"))
 
     async with SERVER.call():
-        return razorpay_objects.refund(await _ask(give), payment_ref)
+        return razorpay_objects.refund(await ask(give), payment_ref)
 
 
 async def refund_seen(ref: str) -> RefundSeen:
@@ -291,7 +287,7 @@ async def refund_seen(ref: str) -> RefundSeen:
         return razorpay_objects.refund(found, _order_of(client, found["payment_id"]))
 
     async with SERVER.call():
-        return await _ask(look)
+        return await ask(look)
 
 
 async def refunds(payment_ref: str) -> list[RefundSeen]:
@@ -304,7 +300,7 @@ async def refunds(payment_ref: str) -> list[RefundSeen]:
         return [razorpay_objects.refund(one, payment_ref) for one in _refunds(client, paid["id"])]
 
     async with SERVER.call():
-        return await _ask(look)
+        return await ask(look)
 
 
 async def dispute(ref: str) -> DisputeSeen:
@@ -315,7 +311,7 @@ async def dispute(ref: str) -> DisputeSeen:
         return razorpay_objects.dispute(found, _order_of(client, found["payment_id"]))
 
     async with SERVER.call():
-        return await _ask(look)
+        return await ask(look)
 
 
 async def notices(since: datetime) -> list[Notice]:
@@ -335,13 +331,9 @@ async def notices(since: datetime) -> list[Notice]:
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
-async def _ask(call: Callable[[Client], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, call, razorpay_client.client())
-
-
 async def _part(kind: str, asked: dict[str, int]) -> list[Thing]:
     """A part of the list of all things of a kind."""
-    return list((await _ask(lambda client: getattr(client, kind).all(asked)))["items"])
+    return list((await ask(lambda client: getattr(client, kind).all(asked)))["items"])
 
 
 def _refunds(client: Client, payment_id: str) -> Iterator[Thing]:

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple, Self
 
 from app.core import clock
 from app.integrations.payments import (
+    AccountSeen,
     DisputeSeen,
+    Labels,
     MethodSeen,
     PageSeen,
     PaymentSeen,
+    PayoutSeen,
     RefundSeen,
     Stage,
     Unknown,
@@ -44,6 +47,15 @@ _PAGES = {
 }
 _REFUNDS = {"processed": Stage.SUCCEEDED, "failed": Stage.FAILED}
 _DISPUTES = {"won": Stage.SUCCEEDED, "closed": Stage.SUCCEEDED, "lost": Stage.FAILED}
+_PAYOUTS = {
+    "processed": Stage.SUCCEEDED,
+    "reversed": Stage.FAILED,
+    "failed": Stage.FAILED,
+    "rejected": Stage.FAILED,
+    "cancelled": Stage.FAILED,
+}
+"""The ends; before them one is scheduled, queued for want of a balance, pending for want of an approval, or processing.
+Source: https://razorpay.com/docs/x/payouts/states-life-cycle"""
 _GONE = frozenset(("cancellation_initiated", "cancelled", "expired", "rejected"))
 """Of tokens that will never be charged again. Source: https://razorpay.com/docs/api/payments/recurring-payments/upi/tokens"""
 
@@ -152,4 +164,20 @@ def dispute(found: Thing, payment_ref: str) -> DisputeSeen:
         currency=found["currency"],
         reason=found["reason_code"],
         due_at=clock.at(due) if (due := found.get("respond_by")) else None,
+    )
+
+
+def account(found: Thing, labels: Labels) -> AccountSeen:
+    stage = Stage.SUCCEEDED if found["active"] else Stage.REQUIRES_ACTION
+    return AccountSeen(ref=found["id"], stage=stage, labels=labels)
+
+
+def payout(found: Thing) -> PayoutSeen:
+    stage = _PAYOUTS.get(found["status"], Stage.PROCESSING)
+    reason = (found.get("status_details") or {}).get("reason") or found["status"]
+    return PayoutSeen(
+        ref=found["id"],
+        stage=stage,
+        labels=labels_in(found["notes"]),
+        code=str(reason) if stage is Stage.FAILED else None,
     )

@@ -21,6 +21,8 @@ _ABOUT = {
     "payment.dispute.": (About.DISPUTE, "dispute", "id"),
     "payment.downtime.": (About.NOTHING, "", ""),
     "payment.": (About.PAYMENT, "payment", "order_id"),
+    "payout.downtime.": (About.NOTHING, "", ""),
+    "payout.": (About.PAYOUT, "payout", "id"),
     "payment_link.": (About.PAGE, "payment_link", "id"),
     "order.paid": (About.SETUP, "order", "id"),
     "token.": (About.METHOD, "token", "id"),
@@ -35,6 +37,8 @@ _PAYMENTS = {
     "refunded": "payment.captured",
     "failed": "payment.failed",
 }
+_PAYOUTS = {"processing": "payout.initiated"}
+"""By status, what is told of a payout where that has another name."""
 _REFUNDS = {"pending": "refund.created", "processed": "refund.processed", "failed": "refund.failed"}
 
 
@@ -81,6 +85,11 @@ def of_refund(found: Thing) -> Iterator[Notice]:
 def of_dispute(found: Thing) -> Iterator[Notice]:
     state = "created" if found["status"] == "open" else found["status"]
     yield notice(f"payment.dispute.{state}", found, int(found["created_at"]))
+
+
+def of_payout(found: Thing) -> Iterator[Notice]:
+    status = found["status"]
+    yield notice(_PAYOUTS.get(status, f"payout.{status}"), found, int(found["created_at"]))
 
 
 def _what(type: str) -> tuple[About, str, str]:

@@ -95,6 +95,13 @@ CALLS: Mapping[str, Callable[[Any], Arguments]] = {
     "removePaymentMethod": given(methodId=lambda s: s.other_payment_method),
     "openBillingPortal": given(returnUrl=lambda s: f"{s.owner.world.url}/billing", provider=lambda _: "STRIPE"),
     "beginPayoutOnboarding": given(returnUrl=lambda s: f"{s.owner.world.url}/billing", provider=lambda _: "STRIPE"),
+    "choosePayoutDestination": given(
+        customerKind=lambda _: "PERSON",
+        provider=lambda _: "RAZORPAY",
+        name=lambda _: "Ada Lovelace",
+        accountNumber=lambda _: "765432123456789",
+        ifsc=lambda _: "HDFC0000053",
+    ),
     "paymentEvents": lambda s: {"paymentId": s.payment},
 }
 

@@ -231,6 +231,7 @@ FOLLOWS = {
     "removePaymentMethod": ["PaymentMethodsChanged", "PaymentMethodRemovalAsked"],
     "openBillingPortal": [],
     "beginPayoutOnboarding": [],
+    "choosePayoutDestination": [],
     "setPresence": [],
     "setTyping": [],
 }

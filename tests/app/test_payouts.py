@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from app.core.database import Document
 from tests.app.purses import Purses
+from tests.razorpay.server import Razorpay
 from tests.stripe.server import Stripe
 from tests.world import Person, until
 
@@ -63,24 +64,55 @@ async def test_what_is_paid_in_can_be_spent_and_goes_again_if_it_is_given_back(
     assert wrong["code"] == "INVALID"
 
 
-async def test_an_escrow_is_funded_by_a_page_and_its_seller_is_paid_out(
-    company: list[Person], purses: Purses, stripe: Stripe
-) -> None:
-    owner, buyer, seller = company
-    plan = {
-        "sellerId": seller.id,
-        "title": "A film",
-        "currency": "EUR",
-        "milestones": [{"title": "a", "amount": "900"}],
-    }
+async def _earn(buyer: Person, seller: Person, stripe: Stripe, currency: str) -> None:
+    """Let a seller have 900 of an escrow that was paid for on a page."""
+    milestones = [{"title": "a", "amount": "900"}]
+    plan = {"sellerId": seller.id, "title": "A film", "currency": currency, "milestones": milestones}
     escrow = (await buyer.call("openEscrow", input=plan))["escrow"]["id"]
-    stripe.pages.take(await _page(buyer, "payForEscrow", escrowId=escrow), "pm_card_visa")
+    stripe.pages.take(await _page(buyer, "payForEscrow", escrowId=escrow, provider="STRIPE"), "pm_card_visa")
 
     async def funded() -> bool:
         return await _state(seller, escrow) == "FUNDED"
 
     await until(funded)
     await buyer.call("releaseEscrow", input={"escrowId": escrow})
+
+
+async def test_earnings_are_sent_to_a_upi_address_that_was_given(
+    company: list[Person], purses: Purses, stripe: Stripe, razorpay: Razorpay
+) -> None:
+    _, buyer, seller = company
+    await _earn(buyer, seller, stripe, "INR")
+    asked = {"amount": "600", "currency": "INR", "purse": "EARNINGS"}
+    assert (await seller.call("requestPayout", input=asked))["code"] == "NO_DESTINATION"
+    for wrong in ({}, {"vpa": "ada"}, {"ifsc": "HDFC0000053"}, {"vpa": "ada@okbank", "ifsc": "HDFC0000053"}):
+        refused = await seller.call("choosePayoutDestination", input={"name": "Ada", **wrong})
+        assert refused["code"] == "INVALID", wrong
+    given = {"name": "Ada", "vpa": "ada@okbank"}
+    chosen = await seller.call("choosePayoutDestination", depth=2, input=given)
+    assert (chosen["account"]["provider"], chosen["account"]["state"]) == ("RAZORPAY", "ENABLED")
+    for status, state, left in (("reversed", "FAILED", 900), ("processed", "PAID", 300)):
+        before = {one["id"] for one in razorpay.state.all("payout")}
+        payout = (await seller.call("requestPayout", input=asked))["id"]
+
+        async def begun(before: set[str] = before) -> str | None:
+            return next((one["id"] for one in razorpay.state.all("payout") if one["id"] not in before), None)
+
+        razorpay.payouts.settle(await until(begun), status)
+
+        async def came_to(payout: str = payout, state: str = state) -> bool:
+            return await _state(seller, payout) == state
+
+        await until(came_to)
+        assert await purses.has(seller, "earnings", "INR") == left
+        assert await purses.has(seller, "payouts", "INR") == 0
+
+
+async def test_an_escrow_is_funded_by_a_page_and_its_seller_is_paid_out(
+    company: list[Person], purses: Purses, stripe: Stripe
+) -> None:
+    owner, buyer, seller = company
+    await _earn(buyer, seller, stripe, "EUR")
     asked = {"amount": "600", "currency": "EUR", "purse": "EARNINGS"}
     assert (await seller.call("requestPayout", input=asked))["code"] == "NO_DESTINATION"
     begun = await seller.call("beginPayoutOnboarding", input={"returnUrl": f"{seller.world.url}/billing"})

@@ -1,8 +1,6 @@
 """Orders, what is tried to pay them, and what follows from it: refunds and disputes."""
 
-import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from tests.integrations.routes import Routes
@@ -21,16 +19,12 @@ WEEK = 7 * 86_400
 class Payments:
     def __init__(self, state: State, routes: Routes, customers: Customers) -> None:
         self.state, self.customers = state, customers
-        self.headers: Mapping[str, str] = {}
-        """Of the call that is answered."""
         self._allowed: dict[str, Params] = {}
         """By order: the customer and the token that it is to make."""
         self._means: dict[str, Means] = {}
         """By payment."""
         self.poor = False
         """Whether there is nothing to give back from."""
-        self._kept: dict[str, tuple[str, Thing]] = {}
-        """Refunds by their keys, with what was asked for."""
         add = routes.add
         add("POST", "/v1/orders", ORDER, self.order)
         add("GET", "/v1/orders", f"{LIST} receipt authorized", self.orders)
@@ -123,11 +117,9 @@ class Payments:
 
     def refund(self, params: Params, id: str) -> Thing:
         payment = self.state.get("payment", id)
-        key, asked = self.headers.get("x-refund-idempotency", ""), json.dumps([id, params], sort_keys=True)
-        if key in self._kept:
-            if self._kept[key][0] != asked:
-                raise Refusal("Different request with the same idempotency key has already been processed.")
-            return self._kept[key][1]
+        key, asked = self.state.headers.get("x-refund-idempotency", ""), [id, params]
+        if known := self.state.known(key, asked):
+            return known
         if self.poor:
             raise Refusal("Your account does not have enough balance to carry out the refund operation.")
         left = payment["amount"] - payment["amount_refunded"]
@@ -142,8 +134,7 @@ class Payments:
         payment["amount_refunded"] += amount
         whole = payment["amount_refunded"] == payment["amount"]
         payment |= {"refund_status": "full" if whole else "partial"} | ({"status": "refunded"} if whole else {})
-        if key:
-            self._kept[key] = (asked, made)
+        self.state.keep(key, asked, made)
         self.state.tell("refund.created", refund=made, payment=payment)
         if status == "processed":
             self.state.tell("refund.processed", refund=made, payment=payment)

@@ -1,7 +1,7 @@
 """A Razorpay for tests, on this machine only: the calls that Atrium makes, refused where its reference refuses them.
 
-It has keys for refunds only, and charges an order as often as it is asked to before it is paid. It tells of what
-happens by signed webhooks; faults are asked for (`integrations.vendor`).
+It has keys for refunds and payouts only, and charges an order as often as it is asked to before it is paid. It tells of
+what happens by signed webhooks; faults are asked for (`integrations.vendor`).
 """
 
 import base64
@@ -20,6 +20,7 @@ from tests.integrations.vendor import Thing, Vendor
 from tests.razorpay.customers import Customers
 from tests.razorpay.links import Links
 from tests.razorpay.payments import Payments
+from tests.razorpay.payouts import ACCOUNT, Payouts
 from tests.razorpay.state import Refusal, State
 
 KEY_ID, KEY_SECRET, SECRET = "rzp_test_for_tests", "key_for_tests_only", "webhooks_for_tests_only"
@@ -32,6 +33,7 @@ class Razorpay(Vendor):
         self.state, self.routes = State(), Routes()
         self.customers = Customers(self.state, self.routes)
         self.payments = Payments(self.state, self.routes, self.customers)
+        self.payouts = Payouts(self.state, self.routes)
         self.links = Links(self.state, self.routes, self.payments)
         self.state.on_event = self.tell
 
@@ -42,6 +44,7 @@ class Razorpay(Vendor):
             "RAZORPAY_KEY_SECRET": KEY_SECRET,
             "RAZORPAY_WEBHOOK_SECRETS": SECRET,
             "RAZORPAY_API_URL": self.url,
+            "RAZORPAY_PAYOUT_ACCOUNT": ACCOUNT,
         }
 
     @property
@@ -65,7 +68,7 @@ class Razorpay(Vendor):
             return _refused(Refusal("On purpose.", status=503, code="SERVER_ERROR"))
         body = await request.body()
         params = dict(request.query_params) if method == "GET" else json.loads(body or b"{}")
-        self.payments.headers = request.headers
+        self.state.headers = request.headers
         response = self._do(method, path, params)
         if fault and fault.kind == "twice":
             response = self._do(method, path, params)

@@ -4,6 +4,7 @@ Source of the shapes: https://razorpay.com/docs/api
 """
 
 import copy
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -13,19 +14,29 @@ from tests.integrations.vendor import Thing
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789"
 PREFIXES = {
+    "contact": "cont",
     "customer": "cust",
     "dispute": "disp",
+    "fund_account": "fa",
     "order": "order",
     "payment": "pay",
     "payment_link": "plink",
+    "payout": "pout",
     "refund": "rfnd",
     "token": "token",
 }
 SHAPES: Mapping[str, Thing] = {
+    "contact": {
+        "name": None, "contact": None, "email": None, "type": None, "reference_id": None, "batch_id": None,
+        "active": True, "notes": [],
+    },
     "customer": {"name": None, "email": None, "contact": None, "gstin": None, "notes": []},
     "dispute": {
         "payment_id": None, "amount": 0, "currency": "INR", "amount_deducted": 0, "reason_code": "chargeback",
         "respond_by": 0, "status": "open", "phase": "chargeback",
+    },
+    "fund_account": {
+        "contact_id": None, "account_type": None, "bank_account": None, "vpa": None, "batch_id": None, "active": True,
     },
     "order": {
         "amount": 0, "amount_paid": 0, "amount_due": 0, "currency": "INR", "receipt": None, "offer_id": None,
@@ -45,6 +56,11 @@ SHAPES: Mapping[str, Thing] = {
         "first_min_partial_amount": 0, "notes": [], "notify": {}, "payments": [], "reference_id": "",
         "reminder_enable": False, "reminders": [], "short_url": "", "status": "created", "updated_at": 0,
         "upi_link": False, "user_id": "",
+    },
+    "payout": {
+        "fund_account_id": None, "amount": 0, "currency": "INR", "notes": [], "fees": 0, "tax": 0,
+        "status": "processing", "purpose": None, "utr": None, "mode": None, "reference_id": None, "narration": None,
+        "batch_id": None, "status_details": None,
     },
     "refund": {
         "amount": 0, "currency": "INR", "payment_id": None, "notes": [], "receipt": None,
@@ -76,6 +92,10 @@ class State:
         self.kinds: dict[str, str] = {}
         self.events: list[Thing] = []
         self.on_event: Callable[[Thing], None] = lambda event: None
+        self.headers: Mapping[str, str] = {}
+        """Of the call that is answered."""
+        self._kept: dict[str, tuple[str, Thing]] = {}
+        """What was made by keys, with what was asked for."""
 
     def make(self, kind: str, **known: Any) -> Thing:
         """A new entity; KeyError for what the reference does not have."""
@@ -97,6 +117,20 @@ class State:
         """The newest first."""
         found = [thing for id, thing in self.things.items() if self.kinds[id] == kind]
         return [one for one in reversed(found) if all(one.get(name) == value for name, value in equal.items())]
+
+    def known(self, key: str, asked: Any) -> Thing | None:
+        """What was made for a key. Refusal if something else was asked for."""
+        before, made = self._kept.get(key, ("", None))
+        if made is not None and before != json.dumps(asked, sort_keys=True):
+            raise Refusal("Different request with the same idempotency key has already been processed.")
+        return made
+
+    def forget_keys(self) -> None:
+        self._kept.clear()
+
+    def keep(self, key: str, asked: Any, made: Thing) -> None:
+        if key:
+            self._kept[key] = json.dumps(asked, sort_keys=True), made
 
     def tell(self, type: str, **parts: Thing) -> None:
         """That something has happened, with the entities as they are at this moment."""

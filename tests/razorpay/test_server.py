@@ -11,11 +11,13 @@ from starlette.routing import Route
 
 from tests.integrations.serving import serving
 from tests.integrations.vendor import Webhook
+from tests.razorpay.payouts import ACCOUNT
 from tests.razorpay.server import KEY_ID, KEY_SECRET, Razorpay, signed
 from tests.razorpay.state import SHAPES
 from tests.world import until
 
 ORDER = {"amount": 100, "currency": "INR"}
+PAYOUT = {**ORDER, "account_number": ACCOUNT, "fund_account_id": "fa_1", "mode": "IMPS", "purpose": "payout"}
 
 
 @pytest.fixture
@@ -39,6 +41,10 @@ async def http(server: Razorpay) -> AsyncIterator[httpx.AsyncClient]:
         ("/v1/orders", {**ORDER, "notes": {str(n): "" for n in range(16)}}, "notes"),
         ("/v1/orders", {**ORDER, "metadata": {}}, None),
         ("/v1/customers", {"name": "Ada"}, "name"),
+        ("/v1/contacts", {"name": "A#"}, "name"),
+        ("/v1/contacts", {"name": "Ada", "phone": "1"}, None),
+        ("/v1/fund_accounts", {"contact_id": "cont_1"}, "account_type"),
+        ("/v1/payouts", PAYOUT | {"urgent": True}, None),
         ("/v1/payments/create/recurring", {"email": "ada@example.com"}, "amount"),
     ],
 )

@@ -21,7 +21,7 @@ class Remittance(DoorRow):
     collection = "remittances"
     policies = {
         "amount currency reference": keep("accounts must show what was paid out"),
-        "provider_ref transfer_ref": keep("by it the provider finds what was paid out"),
+        "provider_ref transfer_ref account_ref": keep("by it the provider finds what was paid out"),
         "key account_id provider state failure_code observed_at created_at changed_at": NEUTRAL,
     }
     audited = frozenset({"state"})
@@ -32,6 +32,8 @@ class Remittance(DoorRow):
     currency: str
     reference: str
     provider: Provider
+    account_ref: str | None = None
+    """Where it is sent, as the provider calls it; the holder may have chosen something else since."""
     transfer_ref: str | None = None
     """What has moved the money into the account at the provider."""
     provider_ref: str | None = None

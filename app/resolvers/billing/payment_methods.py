@@ -4,7 +4,7 @@ from app import models
 from app.core.errors import Forbidden, NotFound, Unavailable
 from app.core.paging import Page, PageArgs
 from app.schema.billing.payment_methods import PaymentMethod, PaymentSetup, ProviderPage
-from app.schema.billing.payout_accounts import PayoutAccount
+from app.schema.billing.payout_accounts import PayoutAccount, PayoutDestination
 from app.schema.kit.audiences import member
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query
@@ -62,3 +62,10 @@ class Mutation:
     async def begin_payout_onboarding(self, info: Info, input: portals.PageReturn) -> portals.ProviderPage:
         """The provider's page on which one says who one is, to be sent money."""
         return await portals.onboarding(info.context.actor, input)
+
+    @mutation(PayoutDestination, member(), fails=(Forbidden, Unavailable))
+    async def choose_payout_destination(
+        self, info: Info, input: payout_accounts.PayoutDestinationGiven
+    ) -> payout_accounts.PayoutDestination:
+        """Say to which bank account or UPI address one wants to be sent money."""
+        return await payout_accounts.choose(info.context.actor, input)

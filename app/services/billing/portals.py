@@ -45,8 +45,8 @@ async def billing(actor: Actor, given: PageReturn) -> ProviderPage:
 async def onboarding(actor: Actor, given: PageReturn) -> ProviderPage:
     """The page on which one says who one is, to be sent money. Raises Forbidden, Invalid, Unavailable."""
     checkouts.check_address(given.return_url, "returnUrl")
-    holder, name = customers.buying(actor, given.customer_kind), providers.chosen(given.provider, providers.PAYOUTS)
-    provider = providers.of(name, providers.PAYOUTS)
+    holder, name = customers.buying(actor, given.customer_kind), providers.chosen(given.provider, providers.ACCOUNTS)
+    provider = providers.of(name, providers.ACCOUNTS)
     if changes.rehearsing():
         return ProviderPage(None)
 

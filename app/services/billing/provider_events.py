@@ -170,7 +170,7 @@ async def _dispute(name: Provider, ref: str, _: str) -> bool:
 
 async def _account(name: Provider, ref: str, _: str) -> bool:
     at = now()
-    return await payout_accounts.observe(await providers.of(name, providers.PAYOUTS).account_seen(ref), at)
+    return await payout_accounts.observe(await providers.of(name, providers.ACCOUNTS).account_seen(ref), at)
 
 
 async def _payout(name: Provider, ref: str, account_ref: str) -> bool:

@@ -12,10 +12,11 @@ from pydantic import Field
 
 from app.core import changes
 from app.core.errors import Invalid, Unavailable
-from app.integrations import coinbase, paypal, razorpay, stripe
+from app.integrations import coinbase, paypal, razorpay, razorpay_payouts, stripe
 from app.integrations.payments import (
     About,
     AccountSeen,
+    Destination,
     DisputeSeen,
     Labels,
     MethodKind,
@@ -32,7 +33,7 @@ from app.integrations.payments import (
 from app.models import Provider
 
 T = TypeVar("T")
-P = TypeVar("P", bound="PaymentProvider")
+P = TypeVar("P", bound="Part")
 
 
 class PaymentRefused(Invalid):
@@ -53,7 +54,13 @@ class NotSupported(Unavailable):
     code = "NOT_SUPPORTED_BY_PROVIDER"
 
 
-class PaymentProvider(Protocol):
+class Part(Protocol):
+    """What a provider can do, if it is set up for that."""
+
+    def configured(self) -> bool: ...
+
+
+class PaymentProvider(Part, Protocol):
     """What every provider can do: pages on which one pays, and giving back.
 
     Each call may raise Refused, Away, TimeoutError or errors of its own, which may pass.
@@ -62,7 +69,6 @@ class PaymentProvider(Protocol):
     PAGES_SAVE: bool
     """Whether a method can be kept on a page."""
 
-    def configured(self) -> bool: ...
     async def customer(self, labels: Labels, key: str) -> str: ...
     async def page(self, order: Order, success_url: str, cancel_url: str, *, save: bool, key: str) -> PageSeen: ...
     async def page_seen(self, ref: str) -> PageSeen: ...
@@ -111,16 +117,28 @@ class PortalProvider(PaymentProvider, Protocol):
     async def portal(self, customer_ref: str, return_url: str) -> str: ...
 
 
-class PayoutProvider(PaymentProvider, Protocol):
-    """Sends money out, to the accounts that others have there."""
+class PayoutProvider(Part, Protocol):
+    """Sends money to somebody's bank."""
+
+    async def payout(self, account_ref: str, amount: int, currency: str, labels: Labels, key: str) -> PayoutSeen: ...
+    async def payout_seen(self, account_ref: str, ref: str) -> PayoutSeen: ...
+
+
+class AccountProvider(PayoutProvider, Protocol):
+    """Sends it from accounts that others have there, who say there who they are, and into which it is moved before."""
 
     async def account(self, labels: Labels, key: str) -> AccountSeen: ...
     async def account_seen(self, ref: str) -> AccountSeen: ...
     async def onboarding(self, ref: str, return_url: str) -> str: ...
     async def transfer(self, account_ref: str, amount: int, currency: str, labels: Labels, key: str) -> str: ...
     async def take_back(self, transfer_ref: str, key: str) -> None: ...
-    async def payout(self, account_ref: str, amount: int, currency: str, labels: Labels, key: str) -> PayoutSeen: ...
-    async def payout_seen(self, account_ref: str, ref: str) -> PayoutSeen: ...
+
+
+class DestinationProvider(PayoutProvider, Protocol):
+    """Sends it straight from our account there, to banks that it is told by us."""
+
+    async def destination(self, labels: Labels, to: Destination, key: str) -> AccountSeen: ...
+    async def notices(self, since: datetime) -> list[Notice]: ...
 
 
 PROVIDERS: Mapping[Provider, PaymentProvider] = {
@@ -142,7 +160,9 @@ DISPUTES: Mapping[Provider, DisputeProvider] = {
     Provider.PAYPAL: paypal,
 }
 PORTALS: Mapping[Provider, PortalProvider] = {Provider.STRIPE: stripe}
-PAYOUTS: Mapping[Provider, PayoutProvider] = {Provider.STRIPE: stripe}
+ACCOUNTS: Mapping[Provider, AccountProvider] = {Provider.STRIPE: stripe}
+DESTINATIONS: Mapping[Provider, DestinationProvider] = {Provider.RAZORPAY: razorpay_payouts}
+PAYOUTS: Mapping[Provider, PayoutProvider] = {**ACCOUNTS, **DESTINATIONS}
 
 
 By = Annotated[Provider | None, Field(description="The first that is set up, Stripe before others, if it is left out.")]
@@ -153,12 +173,17 @@ def configured() -> list[Provider]:
     return [name for name, provider in PROVIDERS.items() if provider.configured()]
 
 
-def chosen(name: Provider | None, among: Mapping[Provider, PaymentProvider] = PROVIDERS) -> Provider:
+def able(among: Mapping[Provider, Part]) -> list[Provider]:
+    """Those that are set up here for something."""
+    return [name for name in configured() if name in among and among[name].configured()]
+
+
+def chosen(name: Provider | None, among: Mapping[Provider, Part] = PROVIDERS) -> Provider:
     """The provider that is named, or the first of those that are set up. Raises NotOffered, NotSupported for a name."""
     if name is not None:
         of(name, among)
         return name
-    return next((one for one in configured() if one in among), next(iter(among)))
+    return next(iter(able(among)), next(iter(among)))
 
 
 def offered(name: Provider) -> PaymentProvider:
@@ -172,7 +197,17 @@ def of(name: Provider, among: Mapping[Provider, P]) -> P:
         raise NotOffered("One cannot pay by this here.")
     if name not in among:
         raise NotSupported("This provider cannot do that.")
+    if not among[name].configured():
+        raise NotOffered("This provider is not set up here to send money.")
     return among[name]
+
+
+async def notices(name: Provider, since: datetime) -> list[Notice]:
+    """What a provider says has happened since a moment, the newest first. Raises NotOffered."""
+    found = await offered(name).notices(since)
+    if name in able(DESTINATIONS):
+        found += await DESTINATIONS[name].notices(since)
+    return sorted(found, key=lambda one: one.at, reverse=True)
 
 
 def kind_of(name: Provider, kind: MethodKind | None) -> MethodKind:

@@ -78,7 +78,7 @@ async def reconcile(name: Provider, reach: timedelta = REACH, settling: timedelt
 async def _missed(name: Provider, reach: timedelta) -> int:
     """How many notices the provider has given that were never received; they are, now."""
     new = 0
-    for notice in reversed(await providers.offered(name).notices(now() - reach)):
+    for notice in reversed(await providers.notices(name, now() - reach)):
         if await provider_events.keep(name, notice):
             new += 1
             what = f"{notice.type} {notice.object_ref}"

@@ -1,4 +1,4 @@
-"""Sending money out: into the holder's account at the provider first, and from there on to their bank.
+"""Sending money out: to the holder's bank, and into their account at the provider first if they have one there.
 
 What does not arrive is taken back, so that the money is where it was. Nothing is booked here: who asks for it does so,
 by PayoutSettled and PayoutFailed.
@@ -47,6 +47,7 @@ async def pay_out(actor: Actor, key: str, destination: ObjectId, amount: Money, 
         organization_id=actor.organization_id,
         key=key,
         account_id=account.id,
+        account_ref=account.provider_ref,
         amount=amount.amount,
         currency=amount.currency,
         reference=reference,
@@ -72,18 +73,19 @@ async def send(asked: PayOutAsked) -> None:
     if row is None or row.state is not RemittanceState.PROCESSING:
         return
     provider = providers.of(row.provider, providers.PAYOUTS)
-    account = await PayoutAccount.require(seller, row.account_id)
+    to = row.account_ref or (await PayoutAccount.require(seller, row.account_id)).provider_ref
+    holding = providers.ACCOUNTS.get(row.provider)
     labels = customers.labels(row.organization_id, remittance=row.id)
     try:
-        if row.transfer_ref is None:
-            ref = await provider.transfer(account.provider_ref, row.amount, row.currency, labels, f"{row.id}:transfer")
+        if holding and row.transfer_ref is None:
+            ref = await holding.transfer(to, row.amount, row.currency, labels, f"{row.id}:transfer")
             row = await _keep(seller, row, "transfer_ref", ref)
         at = now()
         if row.provider_ref is None:
-            seen = await provider.payout(account.provider_ref, row.amount, row.currency, labels, f"{row.id}:payout")
+            seen = await provider.payout(to, row.amount, row.currency, labels, f"{row.id}:payout")
             row = await _keep(seller, row, "provider_ref", seen.ref)
         else:
-            seen = await provider.payout_seen(account.provider_ref, row.provider_ref)
+            seen = await provider.payout_seen(to, row.provider_ref)
     except Refused as error:
         await _give_up(seller, row, error.code, now())
         return
@@ -113,7 +115,7 @@ async def _settle(seller: Actor, id: ObjectId, ref: str, at: datetime) -> None:
 async def _give_up(seller: Actor, row: Remittance, code: str, at: datetime) -> None:
     """Take back what has not arrived, and tell of it then only."""
     if row.transfer_ref is not None:
-        await providers.of(row.provider, providers.PAYOUTS).take_back(row.transfer_ref, f"{row.id}:back")
+        await providers.of(row.provider, providers.ACCOUNTS).take_back(row.transfer_ref, f"{row.id}:back")
     await _fail(seller, row.id, code, at)
 
 
