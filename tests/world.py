@@ -157,6 +157,15 @@ class Person:
         proved = {"$set": {"email_verified_at": datetime.now(UTC)}}
         await self.world.store["users"].update_one({"_id": ObjectId(self.id.partition("_")[2])}, proved)
 
+    async def age(self, by: timedelta) -> None:
+        """Let time pass for what the session has proved, and get the token that says so."""
+        assert self.world.store is not None
+        id = ObjectId(self.refresh_token.partition(".")[0])
+        sooner = {"$subtract": ["$proof.at", int(by.total_seconds() * 1000)]}
+        await self.world.store["sessions"].update_one({"_id": id}, [{"$set": {"proof.at": sooner}}])
+        answer = await self.call("refreshSession", input={"refreshToken": self.refresh_token})
+        self.token, self.refresh_token = answer["accessToken"], answer["refreshToken"]
+
     async def enrol(self) -> str:
         """Have an authenticator app with this secret, and recovery codes to sign in with."""
         secret = str((await self.call("beginTotp"))["secret"])

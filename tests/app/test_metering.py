@@ -109,6 +109,15 @@ async def test_who_shows_a_certificate_is_charged_no_tax_by_its_seller(company: 
     assert await owner.refused("grantPlatformTaxExemption", input=given) == "FORBIDDEN"
     ended = await owner.call("endTaxExemption", input={"exemptionId": made["id"]})
     assert ended["endsAt"]
+
+    async def audited() -> list[dict[str, Any]] | None:
+        found = (await owner.call("auditEntries", depth=2, about=ada.id))["nodes"]
+        of = [one for one in found if one["action"].startswith("tax_exemption.")]
+        return of if len(of) == 2 else None
+
+    over, granted = await until(audited)
+    assert (over["action"], granted["action"]) == ("tax_exemption.ended", "tax_exemption.granted")
+    assert [(one["field"], one["before"]) for one in over["changes"]] == [("ends_at", None)]
     of_platform = given | {"customerId": owner.organization}
     made = await staff.call("grantPlatformTaxExemption", input=of_platform)
     found = (await staff.call("platformTaxExemptions", customerId=owner.organization))["nodes"]

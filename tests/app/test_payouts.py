@@ -1,6 +1,7 @@
 """PAY-2, PAY-6: money comes in through Stripe's page, waits where it is meant to, and goes out again to a bank."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +92,11 @@ async def test_earnings_are_sent_to_a_upi_address_that_was_given(
     given = {"name": "Ada", "vpa": "ada@okbank"}
     chosen = await seller.call("choosePayoutDestination", depth=2, input=given)
     assert (chosen["account"]["provider"], chosen["account"]["state"]) == ("RAZORPAY", "ENABLED")
+    thief = await seller.again()
+    await thief.enter(seller.organization)
+    await thief.age(timedelta(days=2))
+    stolen = {"name": "Eve", "vpa": "eve@okbank"}
+    assert await thief.refused("choosePayoutDestination", input=stolen) == "STEP_UP_REQUIRED"
     for status, state, left in (("reversed", "FAILED", 900), ("processed", "PAID", 300)):
         before = {one["id"] for one in razorpay.state.all("payout")}
         payout = (await seller.call("requestPayout", input=asked))["id"]

@@ -37,16 +37,6 @@ async def _prove(person: Person, way: str, secret: str) -> dict[str, Any]:
     return dict(answer)
 
 
-async def _age(person: Person, by: timedelta) -> None:
-    """Let time pass for what the person's session has proved, and get the token that says so."""
-    assert person.world.store is not None
-    id = ObjectId(person.refresh_token.partition(".")[0])
-    sooner = {"$subtract": ["$proof.at", int(by.total_seconds() * 1000)]}
-    await person.world.store["sessions"].update_one({"_id": id}, [{"$set": {"proof.at": sooner}}])
-    answer = await person.call("refreshSession", input={"refreshToken": person.refresh_token})
-    person.token, person.refresh_token = answer["accessToken"], answer["refreshToken"]
-
-
 async def test_an_app_is_enrolled_by_a_uri_a_picture_or_by_hand_and_confirmed_by_a_code(world: World) -> None:
     ada = await world.person("Ada")
     enrolment = await ada.call("beginTotp")
@@ -149,7 +139,7 @@ async def test_what_is_sensitive_needs_a_fresh_proof_and_without_a_second_factor
 ) -> None:
     ada = await world.person("Ada")
     given: dict[str, Any] = {"input": {"email": "ada.elsewhere@example.com"}}
-    await _age(ada, timedelta(days=1))
+    await ada.age(timedelta(days=1))
     answer = await ada.answer("""mutation { beginTotp { __typename } }""")
     extensions = answer["errors"][0]["extensions"]
     assert (extensions["code"], extensions["level"], extensions["by"]) == ("STEP_UP_REQUIRED", 1, "beginStepUp")

@@ -5,7 +5,7 @@ from app.core.errors import Forbidden, NotFound, Unavailable
 from app.core.paging import Page, PageArgs
 from app.schema.billing.payment_methods import PaymentMethod, PaymentSetup, ProviderPage
 from app.schema.billing.payout_accounts import PayoutAccount, PayoutDestination
-from app.schema.kit.audiences import member
+from app.schema.kit.audiences import member, recent
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query
 from app.services.billing import payment_methods, payout_accounts, portals
@@ -63,7 +63,7 @@ class Mutation:
         """The provider's page on which one says who one is, to be sent money."""
         return await portals.onboarding(info.context.actor, input)
 
-    @mutation(PayoutDestination, member(), fails=(Forbidden, Unavailable))
+    @mutation(PayoutDestination, member(recent(2)), fails=(Forbidden, Unavailable))
     async def choose_payout_destination(
         self, info: Info, input: payout_accounts.PayoutDestinationGiven
     ) -> payout_accounts.PayoutDestination:

@@ -163,9 +163,9 @@ def known(*, on_behalf: bool = False) -> Audience:
     return Audience("known", description, _unless_known, on_behalf=on_behalf)
 
 
-def member(*, on_behalf: bool = False) -> Audience:
-    description = "For members of the organization." + _words(None, on_behalf)
-    return Audience("member", description, _unless_member, inside=True, on_behalf=on_behalf)
+def member(proof: Recent | None = None, *, on_behalf: bool = False) -> Audience:
+    description = "For members of the organization." + _words(proof, on_behalf)
+    return Audience("member", description, _unless_member, inside=True, proof=proof, on_behalf=on_behalf)
 
 
 def staff(duty: str, proof: Recent | None = None) -> Audience:
