@@ -10,6 +10,7 @@ from app.models.billing.payment_events import (
     PaymentMoved,
     PaymentRefunded,
     PaymentSucceeded,
+    RefundFailed,
 )
 from app.services.billing import collection, invoice_payments, waiting
 
@@ -49,6 +50,11 @@ async def apply_refund(job: Job[PaymentRefunded]) -> None:
     await collection.refunded(job.event)
 
 
+@job(RefundFailed)
+async def apply_failed_refund(job: Job[RefundFailed]) -> None:
+    await collection.refund_failed(job.event)
+
+
 @job(DisputeClosed)
 async def apply_dispute(job: Job[DisputeClosed]) -> None:
     await collection.disputed(job.event)
@@ -62,5 +68,6 @@ JOBS: list[JobType[Any]] = [
     close_what_waits,
     close_what_waits_for_nothing,
     apply_refund,
+    apply_failed_refund,
     apply_dispute,
 ]

@@ -58,7 +58,9 @@ class InvoicePaid(OfInvoice):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceOverpaid(OfInvoice):
-    """A payment has brought more than was due; the customer has what is too much as a balance, and is told."""
+    """A payment has brought more than was due, or a refund of it has come back; the customer has what is too much as a
+    balance, and is told.
+    """
 
     payment: ObjectId
     amount: int

@@ -13,8 +13,9 @@ from app.models.billing.payment_events import (
     PaymentMoved,
     PaymentRefunded,
     PaymentSucceeded,
+    RefundFailed,
 )
-from app.services.billing import dues, dunning, invoices, waiting
+from app.services.billing import bookings, dues, dunning, invoices, waiting
 
 KIND = "Invoice"
 
@@ -68,6 +69,13 @@ def _attempt(payment: Payment) -> tuple[Actor, ObjectId, int]:
 async def refunded(event: PaymentRefunded) -> None:
     if invoice_id := invoices.named(event.reference):
         await dues.refunded(_seller(event), invoice_id, event.payment, event.refund, _money(event), now())
+
+
+async def refund_failed(event: RefundFailed) -> None:
+    """What a bank has sent back is in the book again; what never went was not out of it."""
+    invoice_id = invoices.named(event.reference)
+    if invoice_id and await bookings.came_back(_seller(event), event.refund):
+        await dues.came_back(_seller(event), invoice_id, event)
 
 
 async def disputed(event: DisputeClosed) -> None:

@@ -24,6 +24,7 @@ from app.models import (
     PaymentWay,
 )
 from app.models.billing.events import CreditNoteIssued, InvoiceOverdue, InvoiceOverpaid, InvoiceVoided
+from app.models.billing.payment_events import RefundFailed
 from app.services.billing import credits, differences, inputs, invoices, notes, numbers, parties, pricing, standing
 from app.services.billing.books import BALANCE, CLEARING, RECEIVABLE, REVENUE, TAX
 from app.services.billing.differences import Whose
@@ -139,6 +140,18 @@ async def refunded(
     made = await note(seller, invoice, fresh, "Refunded.", moment, into=CLEARING, key=key)
     await changes.change(Invoice, invoices.of(invoice), {"$addToSet": {"payment_ids": refund_id}})
     return made
+
+
+@in_turn
+async def came_back(seller: Actor, invoice_id: ObjectId, event: RefundFailed) -> None:
+    """A bank has sent a refund back: what was credited for it is the customer's balance. Repeating it does nothing."""
+    invoice = await _require(seller, invoice_id)
+    if await Credit.lookup(seller, _id=_balance_of(event.refund)) is not None:
+        return
+    await invoices.post(invoice, f"returned:{event.refund}", "refund", {CLEARING: -event.amount, BALANCE: event.amount})
+    await _owe(seller, invoice, event.amount, "A refund that came back.", event.refund)
+    said = {"payment": event.payment, "amount": event.amount, "currency": event.currency}
+    changes.emit(invoices.told(InvoiceOverpaid, seller, invoice, **said))
 
 
 async def note(

@@ -95,9 +95,8 @@ async def alone(charge: Payment) -> bool:
     if (await Payment.require(_seller(invoice), charge.id)).state not in OPEN_PAYMENTS:
         return False
     for row in await _pending(invoice):
-        if row.way is PaymentWay.CHECKOUT and not await _shut(row):
-            return False
-        if row.way is not PaymentWay.CHECKOUT and row.id < charge.id:
+        later = row.way is PaymentWay.CHARGE and row.id >= charge.id
+        if not later and not (row.way is PaymentWay.CHECKOUT and await _shut(row)):
             return False
     return _asks(await _invoice(charge), charge)
 

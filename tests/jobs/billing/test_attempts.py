@@ -25,10 +25,10 @@ from app.models import (
     Provider,
 )
 from app.models import PaymentDifferenceKind as Kind
-from app.services.billing import customers, dunning, invoices, payment_methods, refunds, waiting
+from app.services.billing import customers, dunning, invoices, payment_methods, payments, refunds, waiting
 from app.services.billing.customers import Customer
 from app.services.billing.payment_methods import PaymentMethodAction
-from app.services.billing.payments import NewReceipt, record
+from app.services.billing.payments import NewCharge, NewReceipt, record
 from app.services.billing.waiting import UnderWay
 from tests.coinbase import server as coinbase
 from tests.integrations.routes import Answer
@@ -310,6 +310,27 @@ async def test_a_page_is_closed_when_the_invoice_is_paid_otherwise(stage: Stage)
     await stage.worker.settled()
     assert (await stage.row(page)).state is CANCELLED
     await _paid_once(counter)
+
+
+async def test_a_charge_is_not_made_beside_money_that_is_not_applied_yet(stage: Stage) -> None:
+    """Nor beside another charge that was asked for before."""
+    counter = await _declined(stage)
+    await stage.worker.stop()
+    row = await counter.row()
+    known = {"customer_kind": row.customer_kind, "customer_id": row.customer_id}
+    asked = [
+        await payments.charge(
+            stage.seller,
+            NewCharge(
+                key=f"Invoice:{row.id}:{attempt}", **known,
+                amount=Money(row.due, "EUR"), reference=invoices.reference(row.id),
+            ),
+        )
+        for attempt in (2, 3)
+    ]  # fmt: skip
+    assert [await waiting.alone(one) for one in asked] == [True, False]
+    await _in_cash(counter)
+    assert not await waiting.alone(asked[0])
 
 
 @pytest.mark.parametrize("back", ["refund", "dispute"])
