@@ -30,7 +30,7 @@ from app.execution.compiled import FIGURES
 from app.jobs.roots import JOBS
 from app.migrations import runner
 from app.resolvers.roots import schema
-from app.services.billing import platform_usage
+from app.services.billing.metering import platform_usage
 from app.services.messaging import presence
 from app.services.platform import schedules
 from app.services.webhooks import documents

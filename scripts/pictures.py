@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, ViewportSize
 
-from app.services.billing import invoice_pdfs
+from app.services.billing.invoicing import invoice_pdfs
 from app.services.notifications.kinds import KINDS
 from app.services.notifications.letters import Look, ours
 from app.services.notifications.templates import shown

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.core.errors import AppError
-from app.services.billing import invoice_pdfs
+from app.services.billing.invoicing import invoice_pdfs
 from app.services.live import calendar_feeds
 from app.services.privacy import exports
 

@@ -11,7 +11,7 @@ from app.api.rejections import Rejected
 from app.core.errors import Unavailable
 from app.integrations.payments import BadSignature, NotVerified
 from app.models import Provider
-from app.services.billing import provider_events, providers
+from app.services.billing.paying import provider_events, providers
 
 MAX_BYTES = 1_048_576
 

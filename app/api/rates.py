@@ -13,7 +13,7 @@ from app.api.headers import Headers
 from app.core import rates
 from app.core.rates import Meter
 from app.execution.operations import Operation
-from app.services.billing.platform_usage import CALLS
+from app.services.billing.metering.platform_usage import CALLS
 from app.services.organizations import tiers
 from app.services.organizations.tiers import EVENTS
 

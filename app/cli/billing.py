@@ -28,7 +28,7 @@ def sync(
     Workers look at what had never been told here.
     """
     from app.migrations import runner
-    from app.services.billing import reconciliation
+    from app.services.billing.collecting import reconciliation
 
     async def work() -> Mapping[str, int]:
         await runner.init_documents()

@@ -8,7 +8,7 @@ from app.core.actor import Actor
 from app.core.database import Document
 from app.core.money import Money
 from app.models import Dispute, DisputeState, Payment, PaymentState, Refund, RefundState
-from app.services.billing import bookings
+from app.services.billing.paying import bookings
 
 
 async def up(database: AsyncDatabase[Document]) -> None:

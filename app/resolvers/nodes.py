@@ -60,23 +60,11 @@ from app.schema.privacy.exports import DataExport
 from app.schema.webhooks.deliveries import WebhookDelivery
 from app.schema.webhooks.endpoints import WebhookEndpoint
 from app.services.audit import entries
-from app.services.billing import (
-    credits,
-    differences,
-    disputes,
-    entitlements,
-    invoices,
-    meters,
-    notes,
-    payment_methods,
-    payments,
-    payout_accounts,
-    plans,
-    refunds,
-    subscriptions,
-    tax_exemptions,
-    usage,
-)
+from app.services.billing.invoicing import credits, invoices, notes, tax_exemptions
+from app.services.billing.metering import entitlements, meters, usage
+from app.services.billing.paying import differences, disputes, payment_methods, payments, payout_accounts, refunds
+from app.services.billing.selling import plans
+from app.services.billing.subscribing import subscriptions
 from app.services.identity import consents, identities, keys, passkeys, sessions, users
 from app.services.ledger import accounts as ledger_accounts
 from app.services.ledger import commission_plans, commissions, earnings, escrows, payouts

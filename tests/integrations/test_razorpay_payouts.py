@@ -11,7 +11,7 @@ from app.core.settings import settings
 from app.integrations import razorpay, razorpay_payouts, razorpay_webhooks
 from app.integrations.payments import About, Destination, Labels, NoAnswer, Refused, Stage, Unknown
 from app.models import Provider
-from app.services.billing import providers
+from app.services.billing.paying import providers
 from tests.integrations.vendor import Fault, standing_in
 from tests.razorpay.server import Razorpay
 

@@ -9,8 +9,8 @@ from app.core.database import database
 from app.core.money import Amount, Money
 from app.migrations import m0003_requested_payments as migration
 from app.models import DisputeDocument, DisputeState, Payment, Provider
-from app.services.billing import bookings, receipts, refunds
-from app.services.billing.receipts import PaymentReceipt
+from app.services.billing.paying import bookings, receipts, refunds
+from app.services.billing.paying.receipts import PaymentReceipt
 from tests.factories.organizations import make_member, make_owner
 
 pytestmark = pytest.mark.usefixtures("documents")

@@ -12,7 +12,7 @@ from app.models.billing.payment_events import (
     PaymentSucceeded,
     RefundFailed,
 )
-from app.services.billing import collection, invoice_payments, waiting
+from app.services.billing.collecting import collection, invoice_payments, waiting
 
 
 @job(CollectionDue)

@@ -3,7 +3,7 @@ from typing import Any
 from app.core.jobs import Job, JobType, Queue, job
 from app.models.billing.events import CreditNoteIssued, InvoiceIssued
 from app.models.organizations.events import OrganizationDeleted
-from app.services.billing import invoice_pdfs, invoice_showing
+from app.services.billing.invoicing import invoice_pdfs, invoice_showing
 
 
 @job(InvoiceIssued, queue=Queue.SLOW, timeout=120)

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.jobs import Job, JobType, Queue, Tick, schedule
-from app.services.billing import platform_usage
+from app.services.billing.metering import platform_usage
 
 
 @schedule("10 0 * * *", queue=Queue.SLOW, timeout=1_800)

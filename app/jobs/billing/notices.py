@@ -4,7 +4,7 @@ from typing import Any
 
 from app.core.jobs import Job, JobType, job
 from app.models.billing.events import CollectionFailed, InvoiceIssued, InvoicePaid, SubscriptionEnding
-from app.services.billing import notices
+from app.services.billing.collecting import notices
 
 
 @job(InvoiceIssued)

@@ -11,15 +11,8 @@ from app.models.billing.payment_events import (
     ProviderEventReceived,
     RefundAsked,
 )
-from app.services.billing import (
-    charging,
-    checkouts,
-    payment_methods,
-    provider_events,
-    reconciliation,
-    refunds,
-    remittances,
-)
+from app.services.billing.collecting import charging, reconciliation
+from app.services.billing.paying import checkouts, payment_methods, provider_events, refunds, remittances
 
 ATTEMPTS = 20
 PATIENT = Backoff(2, 600)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.jobs import Job, JobType, Tick, schedule
-from app.services.billing import dunning, expiry, invoices
+from app.services.billing.collecting import dunning
+from app.services.billing.invoicing import invoices
+from app.services.billing.subscribing import expiry
 
 
 @schedule("* * * * *", timeout=300)

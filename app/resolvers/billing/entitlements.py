@@ -9,7 +9,8 @@ from app.schema.billing.usage import UsageTaken
 from app.schema.kit.audiences import member, needs
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query
-from app.services.billing import buyers, entitlements, extensions, usage
+from app.services.billing import buyers
+from app.services.billing.metering import entitlements, extensions, usage
 
 RECORD = needs(models.Permission.USAGE_RECORD)
 MANAGE = needs(models.Permission.BILLING_MANAGE)

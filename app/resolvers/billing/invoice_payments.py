@@ -6,7 +6,8 @@ from app.schema.billing.payments import CheckoutBegun, Payment
 from app.schema.kit.audiences import signed_in
 from app.schema.kit.context import Info
 from app.schema.kit.fields import mutation
-from app.services.billing import checkouts, invoice_payments
+from app.services.billing.collecting import invoice_payments
+from app.services.billing.paying import checkouts
 
 
 @strawberry.type

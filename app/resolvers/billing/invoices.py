@@ -7,7 +7,7 @@ from app.schema.billing.invoices import Credit, CreditNote, Invoice
 from app.schema.kit.audiences import needs, signed_in, staff
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation
-from app.services.billing import credits, dues, invoices
+from app.services.billing.invoicing import credits, dues, invoices
 
 SELL = needs(models.Permission.BILLING_MANAGE)
 REFUSED = (NotFound, Forbidden)

@@ -7,7 +7,7 @@ from app.schema.billing.meters import Meter
 from app.schema.kit.audiences import needs
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation
-from app.services.billing import meters
+from app.services.billing.metering import meters
 
 
 @strawberry.type

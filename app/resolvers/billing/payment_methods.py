@@ -8,7 +8,7 @@ from app.schema.billing.payout_accounts import PayoutAccount, PayoutDestination
 from app.schema.kit.audiences import member, recent
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query
-from app.services.billing import payment_methods, payout_accounts, portals
+from app.services.billing.paying import payment_methods, payout_accounts, portals
 
 PERSON = models.CustomerKind.PERSON
 

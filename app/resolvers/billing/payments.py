@@ -14,7 +14,7 @@ from app.schema.kit.feeds import Following
 from app.schema.kit.fields import connection, mutation, subscription
 from app.schema.kit.nodes import key
 from app.schema.organizations.organizations import Organization
-from app.services.billing import checkouts, differences, disputes, feeds, payments, receipts, refunds
+from app.services.billing.paying import checkouts, differences, disputes, feeds, payments, receipts, refunds
 
 READ = needs(models.Permission.BILLING_READ)
 MANAGE = needs(models.Permission.BILLING_MANAGE)

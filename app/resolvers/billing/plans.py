@@ -7,7 +7,7 @@ from app.schema.billing.plans import Plan, Price
 from app.schema.kit.audiences import member, needs, signed_in, staff
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation
-from app.services.billing import plans
+from app.services.billing.selling import plans
 
 SELL = needs(models.Permission.BILLING_MANAGE)
 FOR_PLATFORM = staff(models.Duty.BILLING_MANAGE)

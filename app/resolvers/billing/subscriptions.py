@@ -13,7 +13,7 @@ from app.schema.kit.context import Info
 from app.schema.kit.feeds import Following
 from app.schema.kit.fields import connection, mutation, query, subscription
 from app.schema.kit.nodes import key
-from app.services.billing import forecasts, subscriptions, upcoming
+from app.services.billing.subscribing import forecasts, subscriptions, upcoming
 
 SELL = needs(models.Permission.BILLING_MANAGE)
 PARTIES = signed_in()

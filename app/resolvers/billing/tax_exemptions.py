@@ -7,8 +7,9 @@ from app.schema.billing.tax_exemptions import TaxExemption
 from app.schema.kit.audiences import needs, staff
 from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation
-from app.services.billing import buyers, tax_exemptions
-from app.services.billing.tax_exemptions import TaxExemptionAction, TaxExemptionGiven
+from app.services.billing import buyers
+from app.services.billing.invoicing import tax_exemptions
+from app.services.billing.invoicing.tax_exemptions import TaxExemptionAction, TaxExemptionGiven
 
 SELL = needs(models.Permission.BILLING_MANAGE)
 FOR_PLATFORM = staff(models.Duty.BILLING_MANAGE)

@@ -5,7 +5,7 @@ from app.schema.billing.tax_profiles import TaxProfile
 from app.schema.kit.audiences import needs, oneself
 from app.schema.kit.context import Info
 from app.schema.kit.fields import mutation, query
-from app.services.billing import tax_profiles
+from app.services.billing.invoicing import tax_profiles
 
 
 @strawberry.type

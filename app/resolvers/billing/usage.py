@@ -12,7 +12,8 @@ from app.schema.kit.context import Info
 from app.schema.kit.fields import connection, mutation, query
 from app.schema.kit.filters import in_utc
 from app.schema.kit.nodes import key
-from app.services.billing import buyers, platform_usage, usage
+from app.services.billing import buyers
+from app.services.billing.metering import platform_usage, usage
 
 
 @strawberry.type

@@ -10,7 +10,7 @@ from app.schema.kit.fields import batched, computed
 from app.schema.kit.money import Money
 from app.schema.kit.nodes import Node
 from app.schema.organizations.organizations import Organization
-from app.services.billing import disputes
+from app.services.billing.paying import disputes
 
 strawberry.enum(models.DisputeState, description="Who gets what is disputed.")
 

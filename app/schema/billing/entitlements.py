@@ -7,8 +7,8 @@ from app.core.money import Minor
 from app.schema.billing.meters import Meter
 from app.schema.kit.fields import computed, edge
 from app.schema.kit.nodes import Node, by_class, global_id
-from app.services.billing import entitlements
 from app.services.billing.buyers import NAMES
+from app.services.billing.metering import entitlements
 
 strawberry.enum(models.EntitlementKind, description="In which way a customer may use something.")
 strawberry.enum(models.Renewal, description="How often an allowance begins anew.")

@@ -12,7 +12,7 @@ from app.schema.kit.context import Info
 from app.schema.kit.feeds import FeedEvent
 from app.schema.kit.fields import computed
 from app.schema.kit.money import Money
-from app.services.billing import payments
+from app.services.billing.paying import payments
 
 
 @strawberry.interface(description="Something that happened to a payment.")

@@ -12,8 +12,9 @@ from app.schema.kit.fields import batched, computed
 from app.schema.kit.money import Money
 from app.schema.kit.nodes import Node, by_class
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing import invoice_pdfs, notes, pricing, upcoming
-from app.services.billing.invoices import INVOICE
+from app.services.billing.invoicing import invoice_pdfs, notes, pricing
+from app.services.billing.invoicing.invoices import INVOICE
+from app.services.billing.subscribing import upcoming
 
 strawberry.enum(models.InvoiceState, description="How far an invoice has come.")
 strawberry.enum(models.InvoiceCause, description="What an invoice is made for.")

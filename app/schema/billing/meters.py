@@ -5,7 +5,7 @@ import strawberry
 from app import models
 from app.schema.kit.nodes import Node
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing.meters import METER
+from app.services.billing.metering.meters import METER
 
 strawberry.enum(models.Aggregation, description="How the events of a window become one number.")
 strawberry.enum(models.MeterState, description="Whether a meter takes events.")

@@ -9,8 +9,8 @@ from app.schema.kit.fields import batched
 from app.schema.kit.nodes import Node
 from app.schema.kit.transitions import AvailableTransition, available_transitions
 from app.schema.organizations.organizations import Organization
-from app.services.billing import disputes
-from app.services.billing.differences import DIFFERENCE
+from app.services.billing.paying import disputes
+from app.services.billing.paying.differences import DIFFERENCE
 
 strawberry.enum(models.PaymentDifferenceKind, description="In what a provider and what is kept here differ.")
 strawberry.enum(models.PaymentDifferenceState, description="Whether somebody has to look at a difference.")

@@ -6,8 +6,8 @@ from app import models
 from app.integrations.payments import MethodKind
 from app.schema.kit.nodes import Node, by_class
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing import payment_methods, portals
-from app.services.billing.payment_methods import METHOD
+from app.services.billing.paying import payment_methods, portals
+from app.services.billing.paying.payment_methods import METHOD
 
 strawberry.enum(MethodKind, name="PaymentMethodKind", description="What can be saved to pay with.")
 strawberry.enum(models.PaymentMethodState, description="Whether a method can be paid with.")

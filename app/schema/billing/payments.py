@@ -14,8 +14,8 @@ from app.schema.kit.fields import computed, edge, pages
 from app.schema.kit.money import Money
 from app.schema.kit.nodes import Node, by_class
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing import checkouts, refunds
-from app.services.billing.settlement import PAYMENT
+from app.services.billing.paying import checkouts, refunds
+from app.services.billing.paying.settlement import PAYMENT
 
 strawberry.enum(models.Provider, name="PaymentProvider", description="By whom, or how, money comes in.")
 strawberry.enum(models.PaymentState, description="How far a payment is.")

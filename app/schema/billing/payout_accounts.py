@@ -8,8 +8,8 @@ from app.schema.identity.users import User
 from app.schema.kit.fields import edge
 from app.schema.kit.nodes import Node, by_class
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing import payout_accounts
-from app.services.billing.payout_accounts import ACCOUNT
+from app.services.billing.paying import payout_accounts
+from app.services.billing.paying.payout_accounts import ACCOUNT
 
 strawberry.enum(models.PayoutAccountState, description="Whether money can be sent to an account.")
 

@@ -7,7 +7,7 @@ from app.core.money import Minor
 from app.schema.kit.fields import batched, computed, derived
 from app.schema.kit.nodes import Node, by_class, global_id
 from app.schema.organizations.tiers import Tier
-from app.services.billing import plans
+from app.services.billing.selling import plans
 
 strawberry.enum(models.Interval, name="BillingInterval", description="What billing periods are counted in.")
 strawberry.enum(models.PricingModel, description="How an amount follows from a quantity.")

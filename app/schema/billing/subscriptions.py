@@ -12,8 +12,10 @@ from app.schema.kit.feeds import FeedEvent, feed_cursor
 from app.schema.kit.fields import computed
 from app.schema.kit.nodes import Node, by_class
 from app.schema.kit.transitions import AvailableTransition, available_transitions
-from app.services.billing import invoices, plans, subscriptions
-from app.services.billing.lifecycle import SUBSCRIPTION
+from app.services.billing.invoicing import invoices
+from app.services.billing.selling import plans
+from app.services.billing.selling.lifecycle import SUBSCRIPTION
+from app.services.billing.subscribing import subscriptions
 
 strawberry.enum(models.SubscriptionState, description="How a subscription stands.")
 strawberry.enum(models.Collection, name="CollectionMethod", description="How invoices are paid.")

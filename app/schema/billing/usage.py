@@ -7,8 +7,8 @@ from app.core.money import Minor
 from app.schema.billing.meters import Meter
 from app.schema.kit.fields import computed, edge
 from app.schema.kit.nodes import Node, by_class, global_id
-from app.services.billing import platform_usage, usage
 from app.services.billing.buyers import NAMES
+from app.services.billing.metering import platform_usage, usage
 
 strawberry.enum(usage.Outcome, description="What became of an event.")
 

@@ -15,7 +15,7 @@ from app.models.billing.payment_events import (
     RefundFailed,
 )
 from app.models.ledger.events import RefundInWallet
-from app.services.billing import bookings
+from app.services.billing.paying import bookings
 from app.services.ledger import commissions, earnings, escrow_refunds, escrows, sales, wallets
 
 

@@ -13,7 +13,7 @@ from app.core.money import Money
 from app.models import Escrow, Payment, Refund
 from app.models.billing.payment_events import PaymentRefunded, RefundFailed
 from app.models.ledger.events import RefundInWallet
-from app.services.billing import payments, providers
+from app.services.billing.paying import payments, providers
 from app.services.ledger import books
 
 

@@ -43,9 +43,9 @@ from app.models import (
 from app.models.backlogs import work_off
 from app.models.billing.payment_events import PayoutFailed, PayoutSettled
 from app.models.ledger.events import PayoutMoved
-from app.services.billing import payments, payout_accounts
-from app.services.billing.customers import Customer
-from app.services.billing.remittances import PayoutAccountNotReady
+from app.services.billing.paying import payments, payout_accounts
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.remittances import PayoutAccountNotReady
 from app.services.ledger import books, pay_rules
 
 PLATFORM = Actor.platform()

@@ -13,8 +13,8 @@ from app.core.errors import NotFound
 from app.core.money import Amount, Money
 from app.core.rows import Value
 from app.models import CustomerKind, Escrow
-from app.services.billing import checkouts, payments, providers
-from app.services.billing.payments import NewCheckout
+from app.services.billing.paying import checkouts, payments, providers
+from app.services.billing.paying.payments import NewCheckout
 from app.services.ledger import wallets
 from app.services.ledger.escrows import ESCROW
 from app.services.ledger.wallets import WalletOpening

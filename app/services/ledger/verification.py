@@ -8,7 +8,7 @@ from bson import ObjectId
 from app.core import ledger
 from app.core.actor import Actor
 from app.models import PLATFORM_ID, LedgerAccount, Organization
-from app.services.billing import verification as invoices
+from app.services.billing.invoicing import verification as invoices
 
 SHOWN = 20
 """What is told of one book at most."""

@@ -12,9 +12,16 @@ from app.core.clock import new_id
 from app.core.errors import AppError
 from app.core.money import Minor, Money
 from app.models import Collection, CreditKind, CustomerKind, Invoice, InvoiceState, Price, Subscription
-from app.services.billing import credits, dues, inputs, subscriptions
-from app.services.billing.subscriptions import Cancellation, NewSubscription, Pause, SubscriptionAction, When
-from app.services.billing.subscriptions import SubscriptionRevision as Revision
+from app.services.billing.invoicing import credits, dues, inputs
+from app.services.billing.subscribing import subscriptions
+from app.services.billing.subscribing.subscriptions import (
+    Cancellation,
+    NewSubscription,
+    Pause,
+    SubscriptionAction,
+    When,
+)
+from app.services.billing.subscribing.subscriptions import SubscriptionRevision as Revision
 from tests.chaos.billing.town import BEGIN, USE, Town, moment, tell_the_time
 
 IN_A_TOWN = 50

@@ -36,8 +36,11 @@ from app.models import (
     Subscription,
 )
 from app.models.billing.payment_events import DisputeClosed, PaymentRefunded, PaymentSucceeded
-from app.services.billing import collection, dunning, expiry, invoices, plans, subscriptions, upcoming, verification
-from app.services.billing.plans import NewComponent, NewPlan, NewPrice, NewRate, NewTier
+from app.services.billing.collecting import collection, dunning
+from app.services.billing.invoicing import invoices, verification
+from app.services.billing.selling import plans
+from app.services.billing.selling.plans import NewComponent, NewPlan, NewPrice, NewRate, NewTier
+from app.services.billing.subscribing import expiry, subscriptions, upcoming
 
 BEGIN = datetime(2027, 12, 28, 9, 30, tzinfo=UTC)
 """Before a year with a leap day."""

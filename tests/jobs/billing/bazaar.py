@@ -3,9 +3,9 @@
 from app.core.money import Money
 from app.integrations.payments import MethodKind
 from app.models import Payment, PaymentMethod, Provider
-from app.services.billing import payment_methods
-from app.services.billing.customers import Customer
-from app.services.billing.payment_methods import PaymentSetupBeginning
+from app.services.billing.paying import payment_methods
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payment_methods import PaymentSetupBeginning
 from tests.integrations.vendor import Thing
 from tests.jobs.billing.shop import PATIENCE, Shop
 from tests.razorpay.server import Razorpay

@@ -19,13 +19,16 @@ from app.models import (
     SubscriptionState,
     User,
 )
-from app.services.billing import dunning, invoice_payments, payment_methods, plans, subscriptions
-from app.services.billing.customers import Customer
-from app.services.billing.invoice_payments import InvoicePayment
-from app.services.billing.invoices import reference
-from app.services.billing.payment_methods import PaymentMethodAction
-from app.services.billing.plans import NewPlan, NewPrice, NewRate
-from app.services.billing.subscriptions import NewSubscription, SubscriptionRevision
+from app.services.billing.collecting import dunning, invoice_payments
+from app.services.billing.collecting.invoice_payments import InvoicePayment
+from app.services.billing.invoicing.invoices import reference
+from app.services.billing.paying import payment_methods
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payment_methods import PaymentMethodAction
+from app.services.billing.selling import plans
+from app.services.billing.selling.plans import NewPlan, NewPrice, NewRate
+from app.services.billing.subscribing import subscriptions
+from app.services.billing.subscribing.subscriptions import NewSubscription, SubscriptionRevision
 from tests.factories.organizations import make_member, make_owner
 from tests.jobs.billing.shop import PATIENCE, URL
 from tests.jobs.billing.stage import Stage

@@ -2,7 +2,7 @@
 
 from app.core.money import Money
 from app.models import Payment, PaymentState, Provider
-from app.services.billing.customers import Customer
+from app.services.billing.paying.customers import Customer
 from tests.coinbase.server import Coinbase
 from tests.jobs.billing.shop import Shop
 

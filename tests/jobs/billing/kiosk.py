@@ -2,7 +2,7 @@
 
 from app.core.money import Money
 from app.models import Payment, PaymentMethod, PaymentState, Provider
-from app.services.billing.customers import Customer
+from app.services.billing.paying.customers import Customer
 from tests.integrations.vendor import Thing
 from tests.jobs.billing.shop import PATIENCE, Shop
 from tests.paypal.server import PayPal

@@ -12,9 +12,10 @@ from app.core.actor import Actor
 from app.core.clock import new_id
 from app.core.money import Money
 from app.models import CustomerKind, Payment, PaymentState, Provider
-from app.services.billing import payments, provider_events, reconciliation
-from app.services.billing.customers import Customer
-from app.services.billing.payments import NewCharge, NewCheckout
+from app.services.billing.collecting import reconciliation
+from app.services.billing.paying import payments, provider_events
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payments import NewCharge, NewCheckout
 from tests.integrations.vendor import Thing, Vendor, Webhook
 from tests.jobs.working import Worker
 from tests.world import until

@@ -19,9 +19,9 @@ from app.models import (
     Refund,
     Remittance,
 )
-from app.services.billing import payment_methods, payout_accounts
-from app.services.billing.customers import Customer
-from app.services.billing.payment_methods import PaymentSetupBeginning
+from app.services.billing.paying import payment_methods, payout_accounts
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payment_methods import PaymentSetupBeginning
 from tests.jobs.billing.shop import PATIENCE, Shop
 from tests.stripe.server import Stripe
 from tests.stripe.state import Thing

@@ -25,11 +25,13 @@ from app.models import (
     Provider,
 )
 from app.models import PaymentDifferenceKind as Kind
-from app.services.billing import customers, dunning, invoices, payment_methods, payments, refunds, waiting
-from app.services.billing.customers import Customer
-from app.services.billing.payment_methods import PaymentMethodAction
-from app.services.billing.payments import NewCharge, NewReceipt, record
-from app.services.billing.waiting import UnderWay
+from app.services.billing.collecting import dunning, waiting
+from app.services.billing.collecting.waiting import UnderWay
+from app.services.billing.invoicing import invoices
+from app.services.billing.paying import customers, payment_methods, payments, refunds
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payment_methods import PaymentMethodAction
+from app.services.billing.paying.payments import NewCharge, NewReceipt, record
 from tests.coinbase import server as coinbase
 from tests.integrations.routes import Answer
 from tests.integrations.vendor import Thing

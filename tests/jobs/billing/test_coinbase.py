@@ -11,10 +11,10 @@ from app.core.money import Money
 from app.integrations import coinbase
 from app.integrations.payments import BadSignature
 from app.models import Payment, PaymentState, Provider, ProviderEvent, Refund
-from app.services.billing import payment_methods, payments, portals, provider_events
-from app.services.billing.payment_methods import PaymentSetupBeginning
-from app.services.billing.payments import PaymentAction
-from app.services.billing.portals import PageReturn
+from app.services.billing.paying import payment_methods, payments, portals, provider_events
+from app.services.billing.paying.payment_methods import PaymentSetupBeginning
+from app.services.billing.paying.payments import PaymentAction
+from app.services.billing.paying.portals import PageReturn
 from tests.coinbase.server import PLACE, signed, written
 from tests.integrations.vendor import Fault
 from tests.jobs.billing.exchange import PRICE, Exchange

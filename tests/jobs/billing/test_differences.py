@@ -16,8 +16,8 @@ from app.models import (
 )
 from app.models import PaymentDifferenceKind as Kind
 from app.models import PaymentDifferenceState as State
-from app.services.billing import differences, provider_events, settlement
-from app.services.billing.differences import DifferenceSeen
+from app.services.billing.paying import differences, provider_events, settlement
+from app.services.billing.paying.differences import DifferenceSeen
 from tests.factories.organizations import make_owner
 from tests.integrations.vendor import Thing
 from tests.jobs.billing.bazaar import Bazaar

@@ -19,8 +19,8 @@ from app.models import (
     RefundState,
 )
 from app.models.billing.payment_events import PaymentRefunded, RefundFailed
-from app.services.billing import providers, receipts, refunds
-from app.services.billing.payments import NewReceipt
+from app.services.billing.paying import providers, receipts, refunds
+from app.services.billing.paying.payments import NewReceipt
 from app.services.ledger import applying, escrows, top_ups
 from app.services.ledger.escrows import EscrowAction, EscrowDispute, EscrowRefund, EscrowRelease, EscrowRuling
 from app.services.ledger.top_ups import EscrowPayment, TopUp

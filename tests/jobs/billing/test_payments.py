@@ -11,9 +11,9 @@ from app.core.errors import AppError
 from app.core.money import Money
 from app.integrations import stripe
 from app.models import Payment, PaymentState, Provider, Remittance
-from app.services.billing import payment_methods, payments, payout_accounts
-from app.services.billing.payment_methods import PaymentMethodAction
-from app.services.billing.payments import NewReceipt, PaymentAction
+from app.services.billing.paying import payment_methods, payments, payout_accounts
+from app.services.billing.paying.payment_methods import PaymentMethodAction
+from app.services.billing.paying.payments import NewReceipt, PaymentAction
 from tests.integrations.vendor import Fault
 from tests.jobs.billing.shop import PATIENCE
 from tests.jobs.billing.stage import PRICE, Stage, charges

@@ -11,10 +11,11 @@ from app.core.money import Money
 from app.integrations import paypal
 from app.integrations.payments import BadSignature, NotVerified, PaymentSeen
 from app.models import Dispute, Payment, PaymentMethod, PaymentState, Provider, ProviderEvent, Refund
-from app.services.billing import charging, payment_methods, payments, portals, provider_events, settlement
-from app.services.billing.payment_methods import PaymentMethodAction, PaymentSetupBeginning
-from app.services.billing.payments import PaymentAction
-from app.services.billing.portals import PageReturn
+from app.services.billing.collecting import charging
+from app.services.billing.paying import payment_methods, payments, portals, provider_events, settlement
+from app.services.billing.paying.payment_methods import PaymentMethodAction, PaymentSetupBeginning
+from app.services.billing.paying.payments import PaymentAction
+from app.services.billing.paying.portals import PageReturn
 from tests.integrations.vendor import Fault
 from tests.jobs.billing.kiosk import PRICE, Kiosk
 from tests.jobs.billing.shop import PATIENCE, URL

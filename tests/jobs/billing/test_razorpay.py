@@ -13,19 +13,11 @@ from app.core.money import Money
 from app.integrations import stripe
 from app.integrations.payments import BadSignature, Order, PageSeen
 from app.models import Dispute, Payment, PaymentMethod, PaymentState, Provider, Refund
-from app.services.billing import (
-    charging,
-    checkouts,
-    claims,
-    payment_methods,
-    payments,
-    portals,
-    provider_events,
-    reconciliation,
-)
-from app.services.billing.payment_methods import PaymentMethodAction
-from app.services.billing.payments import NewCheckout, PaymentAction
-from app.services.billing.portals import PageReturn
+from app.services.billing.collecting import charging, reconciliation
+from app.services.billing.paying import checkouts, claims, payment_methods, payments, portals, provider_events
+from app.services.billing.paying.payment_methods import PaymentMethodAction
+from app.services.billing.paying.payments import NewCheckout, PaymentAction
+from app.services.billing.paying.portals import PageReturn
 from tests.integrations.vendor import Fault
 from tests.jobs.billing.bazaar import PRICE, Bazaar
 from tests.jobs.billing.shop import PATIENCE, URL

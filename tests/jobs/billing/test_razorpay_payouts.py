@@ -14,10 +14,10 @@ from app.core.settings import settings
 from app.integrations import razorpay_payouts
 from app.integrations.payments import Refused
 from app.models import PayoutAccount, Provider, Remittance, RemittanceState
-from app.services.billing import payments, payout_accounts, portals
-from app.services.billing.customers import Customer
-from app.services.billing.payout_accounts import PayoutDestinationGiven
-from app.services.billing.portals import PageReturn
+from app.services.billing.paying import payments, payout_accounts, portals
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payout_accounts import PayoutDestinationGiven
+from app.services.billing.paying.portals import PageReturn
 from tests.integrations.vendor import Fault, Thing
 from tests.jobs.billing.bazaar import PRICE, Bazaar
 from tests.jobs.billing.shop import PATIENCE, URL

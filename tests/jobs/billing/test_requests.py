@@ -6,10 +6,10 @@ from app.core import ledger
 from app.core.actor import Actor
 from app.core.money import Amount, Money
 from app.models import Dispute, LedgerTransfer, Payment, PaymentState, Provider, Refund, RefundState
-from app.services.billing import checkouts, payments, receipts, refunds
-from app.services.billing.checkouts import CheckoutBeginning
-from app.services.billing.payments import PaymentRequest
-from app.services.billing.receipts import PaymentReceipt
+from app.services.billing.paying import checkouts, payments, receipts, refunds
+from app.services.billing.paying.checkouts import CheckoutBeginning
+from app.services.billing.paying.payments import PaymentRequest
+from app.services.billing.paying.receipts import PaymentReceipt
 from app.services.ledger import flows, verification
 from tests.factories.organizations import make_member, make_owner
 from tests.jobs.billing.shop import URL

@@ -6,7 +6,8 @@ from app.core import ledger
 from app.core.money import Money
 from app.models import Credit, CreditKind, CreditNote, InvoiceState, Notification, NotificationKind, Refund, RefundState
 from app.models.billing.payment_events import PaymentRefunded, RefundFailed
-from app.services.billing import collection, refunds
+from app.services.billing.collecting import collection
+from app.services.billing.paying import refunds
 from tests.jobs.billing.counter import Counter
 from tests.jobs.billing.stage import Stage
 from tests.world import until

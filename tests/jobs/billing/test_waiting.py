@@ -6,11 +6,12 @@ import pytest
 
 from app.core.money import Money
 from app.models import InvoiceState, Notification, NotificationKind, Payment, PaymentState, Provider, SubscriptionState
-from app.services.billing import dues, dunning, invoices, waiting
-from app.services.billing.customers import Customer
-from app.services.billing.dues import InvoiceVoiding
-from app.services.billing.payments import NewReceipt, record
-from app.services.billing.waiting import UnderWay
+from app.services.billing.collecting import dunning, waiting
+from app.services.billing.collecting.waiting import UnderWay
+from app.services.billing.invoicing import dues, invoices
+from app.services.billing.invoicing.dues import InvoiceVoiding
+from app.services.billing.paying.customers import Customer
+from app.services.billing.paying.payments import NewReceipt, record
 from tests.jobs.billing.counter import DAY, Counter
 from tests.jobs.billing.stage import Stage
 

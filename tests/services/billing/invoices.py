@@ -3,7 +3,7 @@
 from datetime import date
 
 from app.core.money import Money
-from app.services.billing.invoice_pdfs import InvoiceShown, LineShown, PartyShown, TaxShown
+from app.services.billing.invoicing.invoice_pdfs import InvoiceShown, LineShown, PartyShown, TaxShown
 
 
 def euros(cents: int) -> Money:

@@ -2,7 +2,7 @@
 
 import pypdfium2
 
-from app.services.billing import invoice_pdfs
+from app.services.billing.invoicing import invoice_pdfs
 
 
 async def read(url: str) -> str:

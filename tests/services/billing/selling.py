@@ -8,9 +8,9 @@ from typing import Any
 from app.core.actor import Actor
 from app.core.money import Minor
 from app.models import Aggregation, Buyer, CustomerKind, Meter
-from app.services.billing import meters, usage
-from app.services.billing.meters import NewMeter
-from app.services.billing.usage import PropertyGiven, UsageBatch, UsageGiven, UsageTaken
+from app.services.billing.metering import meters, usage
+from app.services.billing.metering.meters import NewMeter
+from app.services.billing.metering.usage import PropertyGiven, UsageBatch, UsageGiven, UsageTaken
 from tests.factories.organizations import make_member, make_owner
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -16,9 +16,9 @@ from app.core.errors import NotFound
 from app.core.money import Minor
 from app.core.quotas import QuotaReached
 from app.models import Aggregation, Entitlement, EntitlementKind, Renewal
-from app.services.billing import allowances, entitlements, usage
-from app.services.billing.allowances import Stretch
-from app.services.billing.entitlements import (
+from app.services.billing.metering import allowances, entitlements, usage
+from app.services.billing.metering.allowances import Stretch
+from app.services.billing.metering.entitlements import (
     AlreadySettled,
     EntitlementAction,
     Grant,

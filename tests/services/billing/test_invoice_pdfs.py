@@ -15,8 +15,8 @@ from app.core.clock import new_id
 from app.core.errors import NotFound
 from app.core.typesetting import NotTypeset
 from app.core.words import languages
-from app.services.billing import invoice_pdfs
-from app.services.billing.invoice_pdfs import LineShown
+from app.services.billing.invoicing import invoice_pdfs
+from app.services.billing.invoicing.invoice_pdfs import LineShown
 from app.services.identity import tokens
 from tests.services.billing.invoices import ENGLISH, FRENCH, HINDI, SAMPLES, euros
 

@@ -26,20 +26,13 @@ from app.models import (
     PricingModel,
     User,
 )
-from app.services.billing import (
-    dues,
-    invoice_pdfs,
-    invoice_showing,
-    notes,
-    plans,
-    subscriptions,
-    tax_profiles,
-    verification,
-)
-from app.services.billing.dues import NewCreditNote
-from app.services.billing.plans import NewPlan, NewPrice, NewRate
-from app.services.billing.subscriptions import NewSubscription
-from app.services.billing.tax_profiles import TaxProfileGiven
+from app.services.billing.invoicing import dues, invoice_pdfs, invoice_showing, notes, tax_profiles, verification
+from app.services.billing.invoicing.dues import NewCreditNote
+from app.services.billing.invoicing.tax_profiles import TaxProfileGiven
+from app.services.billing.selling import plans
+from app.services.billing.selling.plans import NewPlan, NewPrice, NewRate
+from app.services.billing.subscribing import subscriptions
+from app.services.billing.subscribing.subscriptions import NewSubscription
 from tests.factories.organizations import make_member, make_owner
 from tests.services.billing.pdfs import read
 

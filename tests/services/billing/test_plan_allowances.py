@@ -14,12 +14,16 @@ from app.core.money import Minor, Money
 from app.core.paging import PageArgs
 from app.core.quotas import QuotaReached
 from app.models import Aggregation, Collection, Interval, Invoice, Plan, Price, PricingModel, Subscription
-from app.services.billing import dues, dunning, entitlements, expiry, extensions, invoices, plans, subscriptions, usage
-from app.services.billing.entitlements import Entitled, NotEntitled, Reserved, Reserving
-from app.services.billing.extensions import Extension
-from app.services.billing.plan_allowances import NewAllowance
-from app.services.billing.plans import NewPlan, NewPrice, NewRate, PlanChange
-from app.services.billing.subscriptions import (
+from app.services.billing.collecting import dunning
+from app.services.billing.invoicing import dues, invoices
+from app.services.billing.metering import entitlements, extensions, usage
+from app.services.billing.metering.entitlements import Entitled, NotEntitled, Reserved, Reserving
+from app.services.billing.metering.extensions import Extension
+from app.services.billing.selling import plans
+from app.services.billing.selling.plan_allowances import NewAllowance
+from app.services.billing.selling.plans import NewPlan, NewPrice, NewRate, PlanChange
+from app.services.billing.subscribing import expiry, subscriptions
+from app.services.billing.subscribing.subscriptions import (
     Cancellation,
     NewSubscription,
     Pause,

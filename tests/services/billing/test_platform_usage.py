@@ -10,9 +10,9 @@ from pymongo.errors import AutoReconnect
 from app.core.clock import now
 from app.core.database import Document
 from app.models import Buyer, CustomerKind, UsageEvent
-from app.services.billing import platform_usage, usage
-from app.services.billing.platform_usage import API_CALLS, SEATS_TAKEN, SELLER, STORAGE, Calls
-from app.services.billing.usage import UsageBatch, UsageReceipt
+from app.services.billing.metering import platform_usage, usage
+from app.services.billing.metering.platform_usage import API_CALLS, SEATS_TAKEN, SELLER, STORAGE, Calls
+from app.services.billing.metering.usage import UsageBatch, UsageReceipt
 from tests.factories.organizations import make_member, make_owner
 
 pytestmark = pytest.mark.usefixtures("documents")

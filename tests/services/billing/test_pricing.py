@@ -26,9 +26,9 @@ from app.models import (
     TaxAmount,
     TaxPart,
 )
-from app.services.billing import pricing
-from app.services.billing.periods import Span
-from app.services.billing.pricing import Terms
+from app.services.billing.invoicing import pricing
+from app.services.billing.invoicing.pricing import Terms
+from app.services.billing.selling.periods import Span
 
 BEGIN = datetime(2028, 2, 1, tzinfo=UTC)
 MONTH = Span(BEGIN, BEGIN + timedelta(days=29))

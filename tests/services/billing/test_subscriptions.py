@@ -20,10 +20,17 @@ from app.core import changes, clock, database
 from app.core.actor import Actor
 from app.core.errors import AppError
 from app.models import DOCUMENTS, ENTITLED, OPEN, Collection, Invoice, Subscription, SubscriptionState
-from app.services.billing import inputs, subscriptions
-from app.services.billing.lifecycle import SUBSCRIPTION
-from app.services.billing.subscriptions import Cancellation, NewSubscription, Pause, SubscriptionAction, When
-from app.services.billing.subscriptions import SubscriptionRevision as Revision
+from app.services.billing.invoicing import inputs
+from app.services.billing.selling.lifecycle import SUBSCRIPTION
+from app.services.billing.subscribing import subscriptions
+from app.services.billing.subscribing.subscriptions import (
+    Cancellation,
+    NewSubscription,
+    Pause,
+    SubscriptionAction,
+    When,
+)
+from app.services.billing.subscribing.subscriptions import SubscriptionRevision as Revision
 from tests.chaos.billing.town import BEGIN, USE, Town, moment, tell_the_time
 
 EXAMPLES, STEPS = int(os.environ.get("BILLING_EXAMPLES", "5")), int(os.environ.get("BILLING_STEPS", "25"))

@@ -31,27 +31,26 @@ from app.models import (
     SubscriptionState,
     TaxAmount,
 )
-from app.services.billing import (
+from app.services.billing.invoicing import (
     dues,
     inputs,
     invoice_pdfs,
     invoice_showing,
     invoices,
     notes,
-    plans,
     pricing,
-    subscriptions,
     tax_exemptions,
     tax_profiles,
-    upcoming,
     verification,
 )
-from app.services.billing.dues import NewCreditNote
-from app.services.billing.inputs import Inputs
-from app.services.billing.plans import NewPlan, NewPrice, NewRate
-from app.services.billing.subscriptions import Change, NewSubscription
-from app.services.billing.tax_exemptions import TaxExemptionAction, TaxExemptionGiven
-from app.services.billing.tax_profiles import TaxProfileGiven, UnknownState
+from app.services.billing.invoicing.dues import NewCreditNote
+from app.services.billing.invoicing.inputs import Inputs
+from app.services.billing.invoicing.tax_exemptions import TaxExemptionAction, TaxExemptionGiven
+from app.services.billing.invoicing.tax_profiles import TaxProfileGiven, UnknownState
+from app.services.billing.selling import plans
+from app.services.billing.selling.plans import NewPlan, NewPrice, NewRate
+from app.services.billing.subscribing import subscriptions, upcoming
+from app.services.billing.subscribing.subscriptions import Change, NewSubscription
 from tests.factories.organizations import make_member, make_owner
 from tests.services.billing.pdfs import read
 

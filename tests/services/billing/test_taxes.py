@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models import InvoiceExemption, TaxPart
-from app.services.billing import tax_ids, tax_rates
-from app.services.billing.tax_ids import BadTaxId, UncheckedTaxId
-from app.services.billing.tax_rates import CLOCKS, EU, RATES
-from app.services.billing.taxes import Exemption, Party, Tax, TaxReason, rate_for
+from app.services.billing.invoicing import tax_ids, tax_rates
+from app.services.billing.invoicing.tax_ids import BadTaxId, UncheckedTaxId
+from app.services.billing.invoicing.tax_rates import CLOCKS, EU, RATES
+from app.services.billing.invoicing.taxes import Exemption, Party, Tax, TaxReason, rate_for
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DE, FR = Party("DE", tax_id="DE136695976"), Party("FR", tax_id="FR40303265045")

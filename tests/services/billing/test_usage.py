@@ -16,9 +16,16 @@ from app.core.errors import Invalid, NotFound
 from app.core.money import MOST, Minor, OutOfRange
 from app.core.paging import Page, PageArgs
 from app.models import PLATFORM_ID, Aggregation, Buyer, CustomerKind, UsageWindow
-from app.services.billing import meters, usage
-from app.services.billing.meters import MeterAction
-from app.services.billing.usage import FromTheFuture, MeterOver, NotOver, Outcome, TransactionReused, UsageGiven
+from app.services.billing.metering import meters, usage
+from app.services.billing.metering.meters import MeterAction
+from app.services.billing.metering.usage import (
+    FromTheFuture,
+    MeterOver,
+    NotOver,
+    Outcome,
+    TransactionReused,
+    UsageGiven,
+)
 from tests.services.billing.selling import BEGIN, END, HOUR, Shop, open_shop, record, used
 
 pytestmark = pytest.mark.usefixtures("documents")

@@ -35,10 +35,14 @@ from app.models.billing.events import (
     SubscriptionEnding,
 )
 from app.models.billing.payment_events import PaymentRefunded
-from app.services.billing import dues, dunning, plans, receipts, subscriptions
-from app.services.billing.plans import NewPlan, NewPrice, NewRate
-from app.services.billing.receipts import NewReceipt
-from app.services.billing.subscriptions import NewSubscription
+from app.services.billing.collecting import dunning
+from app.services.billing.invoicing import dues
+from app.services.billing.paying import receipts
+from app.services.billing.paying.receipts import NewReceipt
+from app.services.billing.selling import plans
+from app.services.billing.selling.plans import NewPlan, NewPrice, NewRate
+from app.services.billing.subscribing import subscriptions
+from app.services.billing.subscribing.subscriptions import NewSubscription
 from app.services.notifications import notifications, telling
 from app.services.notifications.decisions import Attention, Outcome, decide
 from app.services.notifications.types import billing
