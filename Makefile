@@ -44,7 +44,7 @@ chaos: setup ## Run the long chaos tests: of the change log, conversations, fail
 	@$(BIN)/python -m tests.chaos.mail
 	@$(BIN)/python -m tests.chaos.billing
 	@$(BIN)/python -m tests.chaos.ledger
-	@STRIPE_SEEDS=20 STRIPE_WITHHELD=60 STRIPE_ORDERS=100 ESCROW_RACES=300 $(BIN)/pytest --timeout 3600 \
+	@STRIPE_SEEDS=20 STRIPE_WITHHELD=60 STRIPE_ORDERS=200 ESCROW_RACES=300 $(BIN)/pytest --timeout 3600 \
 		tests/jobs/billing tests/services/ledger/test_escrow_races.py
 	@WEBHOOK_ENDPOINTS=100 WEBHOOK_EVENTS=100 $(BIN)/pytest -s tests/jobs/webhooks/test_crowd.py
 	@LEDGER_EXAMPLES=50 LEDGER_STEPS=2000 $(BIN)/pytest tests/core/ledger/test_machine.py

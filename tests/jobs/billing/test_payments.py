@@ -25,7 +25,9 @@ SEEDS = range(int(os.environ.get("STRIPE_SEEDS", "1")))
 WITHHELD = int(os.environ.get("STRIPE_WITHHELD", "1"))
 """Which one of all that Stripe tells is withheld: so many of them, one in each run."""
 ORDERS = int(os.environ.get("STRIPE_ORDERS", "4"))
-"""Charges for each fault: a thousand in all with STRIPE_ORDERS=100."""
+"""Charges for each fault: a thousand in all with STRIPE_ORDERS=200."""
+TOGETHER = 10
+"""So many of them are asked for at once."""
 ANSWER = 1.5
 """Seconds for an answer that may not come."""
 
@@ -207,15 +209,17 @@ async def test_r74_a_charge_is_made_once_whatever_becomes_of_the_answer(
 ) -> None:
     customer = stage.customer()
     await stage.save(customer)
-    made = [await stage.charge(customer, amount=Money(100 + n, "EUR")) for n in range(ORDERS)]
     monkeypatch.setattr(stripe.SERVER, "timeout", ANSWER)
-    paths = ["/v1/payment_intents", "/v1/payment_intents/pi_"]
-    stage.stripe.faults += [Fault("POST", path, kind) for path in paths for _ in range(ORDERS)]
-    await stage.worker.settled()
-    for payment in made:
-        assert (await stage.row(payment)).state is PaymentState.SUCCEEDED
-        assert [one["amount"] for one in charges(stage.stripe, payment.id)] == [payment.amount]
-    assert stage.stripe.faults == []
+    for first in range(0, ORDERS, TOGETHER):
+        amounts = range(100 + first, 100 + min(first + TOGETHER, ORDERS))
+        for path in ("/v1/payment_intents", "/v1/payment_intents/pi_"):
+            stage.stripe.faults += [Fault("POST", path, kind) for _ in amounts]
+        made = [await stage.charge(customer, amount=Money(amount, "EUR")) for amount in amounts]
+        await stage.worker.settled()
+        for payment in made:
+            assert (await stage.row(payment)).state is PaymentState.SUCCEEDED
+            assert [one["amount"] for one in charges(stage.stripe, payment.id)] == [payment.amount]
+        assert stage.stripe.faults == []
 
 
 async def test_money_that_was_given_by_hand_is_booked_and_given_back_by_hand(stage: Stage) -> None:
