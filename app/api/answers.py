@@ -31,20 +31,24 @@ def computing(
 ) -> Compute:
     """How a query is answered: for the one who asks now, and again later while they may ask.
 
-    It holds the text of the operation, not what became of it, which weighs fifty times that.
+    Who was let in is answered, though what they may do has changed since; that answer is not kept. It holds the text of
+    the operation, not what became of it, which weighs fifty times that.
     """
-    text = operation.text
+    text, later = operation.text, False
     id, address, agent = request.request_id, request.address, request.agent
     spoken = language.get()
 
     async def compute() -> Answer:
-        if credentials.ended.is_set():
+        nonlocal later
+        if later and credentials.ended.is_set():
             raise Unauthenticated("The sign-in has ended.")
+        later = True
         language.set(spoken)
         operation = engine.prepare(text, asked.operation_name)
         context = Context(credentials.actor, request_id=id, address=address, agent=agent, heard=changes.position())
         shown = payload(await run(engine, operation, asked.variables, context, seconds), context)
-        return Answer(encode(shown), codes(shown), keep=not (context.extensions or context.discloses))
+        fleeting = context.extensions or context.discloses or credentials.ended.is_set()
+        return Answer(encode(shown), codes(shown), keep=not fleeting)
 
     return compute
 

@@ -10,6 +10,7 @@ import pytest
 import strawberry
 from starlette.applications import Starlette
 
+from app.api.credentials import Authenticate, Credentials
 from app.api.documents import Documents
 from app.api.graphql import GraphQLEndpoint
 from app.core import clock
@@ -78,7 +79,9 @@ class Query:
 schema = strawberry.Schema(Query)
 
 
-def application(environment: Environment = Environment.PRODUCTION, **changes: Any) -> Starlette:
+def application(
+    environment: Environment = Environment.PRODUCTION, authenticate: Authenticate = authenticate, **changes: Any
+) -> Starlette:
     chosen = configured(environment, **{"graphql_get": True, **changes})
     hub, answers = Hub(), Answers(1_000_000)
     hub.current_at = time.monotonic() + 3600
@@ -150,6 +153,21 @@ async def test_whom_the_audience_refuses_is_refused_though_there_is_an_answer(ht
 async def test_a_token_that_is_none_gets_nothing_that_is_kept(http: httpx.AsyncClient) -> None:
     assert (await get(http, "{news}")).status_code == 200
     assert (await get(http, "{news}", Authorization="Bearer eve")).status_code == 401
+
+
+async def test_who_was_let_in_is_answered_though_the_sign_in_ends_then_and_that_is_not_kept() -> None:
+    async def ending(authorization: str | None) -> Credentials:
+        credentials = await authenticate(authorization)
+        credentials.ended.set()  # as when a role was changed, or a session ended, between the two
+        return credentials
+
+    calls.clear()
+    app = application(authenticate=ending)
+    async with client(app) as http:
+        for _ in range(2):
+            assert (await get(http, "{internal}", **signed())).json() == {"data": {"internal": "internal"}}
+    assert calls == ["internal"] * 2
+    await app.state.answers.close()
 
 
 async def test_a_kept_answer_says_how_old_it_is(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
