@@ -1,6 +1,6 @@
 """PAY-1: what was in an account, as it was known then and as it is known now."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -49,3 +49,19 @@ async def test_of_what_was_booked_in_one_millisecond_the_last_counts(
     for _ in range(5):
         await book.fill("ada", 1)
     assert (await ledger.balance(book.actor, book.ids["ada"], known_at=now())).posted == 5
+
+
+async def test_every_moment_of_a_history_has_its_balance(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    await book.open("ada")
+    seconds, moments = clock.source(), []
+    for step in (0, 1, 0, 0, 3, 1, -2, 5, 0, 1):  # with a process whose clock is behind by two seconds among them
+        seconds += step
+        monkeypatch.setattr(clock, "source", lambda seconds=seconds: seconds)
+        await book.fill("ada", 1)
+        moments.append(now())
+
+    async def known(moment: datetime) -> int:
+        return (await ledger.balance(book.actor, book.ids["ada"], known_at=moment)).posted
+
+    assert [await known(moments[n]) for n in (0, 1, 3, 4, 7, 8, 9)] == [1, 4, 4, 5, 9, 9, 10]
+    assert [await known(moments[0] - DAY), await known(moments[-1] + DAY)] == [0, 10]
