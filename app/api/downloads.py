@@ -28,7 +28,7 @@ async def _export(request: Request) -> Response:
     try:
         export, content = await exports.fetch(request.path_params["token"])
     except AppError as error:
-        return JSONResponse({"error": error.message, "code": error.code}, 404, _PRIVATE)
+        return _gone(error)
     name = f"{export.kind.value}-{export.created_at:%Y-%m-%d}.zip"
     headers = {**_PRIVATE, "content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(content, media_type="application/zip", headers=headers)
@@ -38,7 +38,7 @@ async def _calendar(request: Request) -> Response:
     try:
         content = await calendar_feeds.read(request.path_params["token"])
     except AppError as error:
-        return JSONResponse({"error": error.message, "code": error.code}, 404, _PRIVATE)
+        return _gone(error)
     return Response(content, media_type="text/calendar", headers=_PRIVATE)
 
 
@@ -46,10 +46,14 @@ async def _invoice(request: Request) -> Response:
     try:
         pdf, content = await invoice_pdfs.fetch(request.path_params["token"])
     except AppError as error:
-        return JSONResponse({"error": error.message, "code": error.code}, 404, _PRIVATE)
+        return _gone(error)
     name = f"filename=\"{pdf.of}.pdf\"; filename*=UTF-8''{quote(pdf.number, safe='')}.pdf"
     headers = {**_PRIVATE, "content-disposition": f"attachment; {name}", "content-length": str(pdf.size)}
     return StreamingResponse(content, media_type="application/pdf", headers=headers)
+
+
+def _gone(error: AppError) -> Response:
+    return JSONResponse({"error": error.message, "code": error.code}, 404, _PRIVATE)
 
 
 _PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-content-type-options": "nosniff"}

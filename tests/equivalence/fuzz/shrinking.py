@@ -91,10 +91,6 @@ def _tidy(document: DocumentNode) -> DocumentNode:
     return tidy
 
 
-def _unused(definition: Node, fragments: set[str]) -> bool:
-    return isinstance(definition, FragmentDefinitionNode) and definition.name.value not in fragments
-
-
 class _Used(Visitor):
     def __init__(self) -> None:
         super().__init__()
